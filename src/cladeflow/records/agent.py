@@ -1,0 +1,60 @@
+"""Agents: weights per role, a scaffold and a memory snapshot."""
+
+from functools import cached_property
+from typing import Any, Literal
+
+from cladeflow.records.base import Record, Value, digest
+
+AgentStatus = Literal["candidate", "valid", "rejected", "promoted", "rolled_back", "quarantined"]
+
+
+class Scaffold(Value):
+    """How an agent answers: prompt templates, tools, code, and its inference strategy."""
+
+    prompts: dict[str, str] = {}
+    tools: tuple[str, ...] = ()
+    code: str | None = None
+    inference: dict[str, Any] = {"sample": {}}
+    """A rollout strategy with its options, in recipe grammar."""
+
+
+class Agent(Record):
+    """What is evaluated, archived and promoted."""
+
+    weights: dict[str, str]
+    """Model Ref (``URI#sha256``) by role."""
+    scaffold: Scaffold = Scaffold()
+    memory: str | None = None
+    parents: tuple[str, ...] = ()
+    recipe: str = ""
+    """Hash of the resolved recipe that made it."""
+    data: str | None = None
+    """Digest of the training examples it learned from."""
+    control: dict[str, Any] = {}
+
+    @cached_property
+    def id(self) -> str:
+        """sha256 over the content, models by digest: where they lie changes nothing."""
+        return digest({"type": "Agent", **self.canonical(), "weights": self._models()})
+
+    def _models(self) -> dict[str, str]:
+        return {role: ref.rpartition("#")[2] for role, ref in self.weights.items()}
+
+    @cached_property
+    def behaviour(self) -> str:
+        """Digest of weights, scaffold and memory: equal agents share their evaluations."""
+        return digest(
+            {
+                "weights": self._models(),
+                "scaffold": self.scaffold.model_dump(mode="json"),
+                "memory": self.memory,
+            }
+        )
+
+
+class AgentPatch(Value):
+    """What one update changes of an agent."""
+
+    weights: dict[str, str] = {}
+    scaffold: Scaffold | None = None
+    memory: str | None = None

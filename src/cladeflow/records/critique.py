@@ -1,0 +1,45 @@
+"""Critiques: judgements of trajectories in words, with step-level marks."""
+
+from typing import Literal
+
+from cladeflow.records.base import Record, Value
+
+CritiqueSource = Literal["self", "critic", "teacher", "peer", "env", "human", "oracle", "adversary"]
+
+
+class StepJudgement(Value):
+    """A critic's mark on one step; ``p`` is its confidence that the mark is right."""
+
+    i: int
+    ok: bool | None = None
+    p: float = 1.0
+    note: str = ""
+
+
+class Evidence(Value):
+    """What a critique rests on."""
+
+    text: str
+    ref: str = ""
+
+
+class Critique(Record):
+    """One critique of one trajectory, or of a pair."""
+
+    target: tuple[str, ...]
+    author: str
+    """Digest of the model, or the name of the program, that wrote it."""
+    source: CritiqueSource
+    ok: bool | None = None
+    score: float | None = None
+    steps: tuple[StepJudgement, ...] = ()
+    advice: str = ""
+    principles: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    refined: tuple[str, ...] = ()
+    intent: Literal["helpful", "misleading"] = "helpful"
+
+    @property
+    def first_error(self) -> int | None:
+        """Index of the first step marked wrong."""
+        return min((s.i for s in self.steps if s.ok is False), default=None)

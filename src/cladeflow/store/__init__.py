@@ -1,0 +1,33 @@
+"""Durable storage: objects, sets of records, commits and model references."""
+
+from cladeflow.store.base import Store
+from cladeflow.store.commits import Commit, read_commit, write_commit
+from cladeflow.store.local import LocalStore
+from cladeflow.store.refs import (
+    directory_ref,
+    materialise,
+    ref_digest,
+    seed_directory,
+    seed_ref,
+    tree_digest,
+)
+from cladeflow.store.sets import SetManifest, Shard, join_sets, read_set, write_set
+
+__all__ = [
+    "Commit",
+    "LocalStore",
+    "SetManifest",
+    "Shard",
+    "Store",
+    "directory_ref",
+    "join_sets",
+    "materialise",
+    "read_commit",
+    "read_set",
+    "ref_digest",
+    "seed_directory",
+    "seed_ref",
+    "tree_digest",
+    "write_commit",
+    "write_set",
+]

@@ -1,0 +1,82 @@
+"""Model references: an address and the digest of what must be found there."""
+
+import hashlib
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+from cladeflow.errors import ModelError
+from cladeflow.store.base import Store
+
+PACKAGE_SCHEME, STORE_SCHEME, FILE_SCHEME = "cladeflow:", "store:", "file:"
+_CHUNK = 1 << 22
+
+
+def tree_digest(directory: Path) -> str:
+    """sha256 over names and bytes of all files below ``directory`` but hidden ones."""
+    total = hashlib.sha256()
+    for path in sorted(directory.rglob("*")):
+        name = path.relative_to(directory).as_posix()
+        if path.is_file() and not any(part.startswith(".") for part in name.split("/")):
+            total.update(f"{name}\0{_file_digest(path)}\n".encode())
+    return total.hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    content = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            content.update(chunk)
+    return content.hexdigest()
+
+
+def seed_directory(name: str) -> Path:
+    """Where the package keeps the embedded seed model ``name``."""
+    return Path(str(files("cladeflow.models") / "seeds" / name))
+
+
+def seed_ref(name: str) -> str:
+    """Ref of an embedded seed model; raises `ModelError` for a name that is not shipped."""
+    directory = seed_directory(name)
+    if not directory.is_dir():
+        raise ModelError(f"no embedded model is called {name!r}; give a directory with --model")
+    return f"{PACKAGE_SCHEME}{name}#{tree_digest(directory)}"
+
+
+def directory_ref(directory: Path) -> str:
+    """Ref of a user's model directory; raises `ModelError` where it is none."""
+    if not directory.is_dir():
+        raise ModelError(f"{directory} is not a directory; --model takes a Hugging Face directory")
+    if not (directory / "config.json").is_file():
+        raise ModelError(f"{directory} has no config.json: it is not a Hugging Face model directory")
+    return f"{directory.resolve().as_uri()}#{tree_digest(directory)}"
+
+
+def ref_digest(ref: str) -> str:
+    """The digest part of a Ref."""
+    return ref.rpartition("#")[2]
+
+
+def materialise(store: Store, ref: str) -> Path:
+    """A local directory with exactly the files that ``ref`` names; verified once per process."""
+    address, _, expected = ref.rpartition("#")
+    directory = _locate(store, address)
+    if not directory.is_dir() or _verified(directory) != expected:
+        raise ModelError(
+            f"{directory} is missing or not the model it was (expected digest {expected[:12]}); "
+            "restore the directory, or start another home with --home"
+        )
+    return directory
+
+
+def _locate(store: Store, address: str) -> Path:
+    if address.startswith(STORE_SCHEME):
+        return store.tree(address.removeprefix(STORE_SCHEME))
+    if address.startswith(PACKAGE_SCHEME):
+        return seed_directory(address.removeprefix(PACKAGE_SCHEME))
+    return Path(address.removeprefix("file://"))
+
+
+@lru_cache(maxsize=256)
+def _verified(directory: Path) -> str:
+    return tree_digest(directory)
