@@ -1,0 +1,29 @@
+"""Recipes: one YAML per method, scales per model size, the loader and its schema."""
+
+from cladeflow.recipes.library import (
+    load_recipe,
+    load_scale,
+    recipe_path,
+    recipe_paths,
+    resolve,
+    scale_for,
+    scale_paths,
+)
+from cladeflow.recipes.model import Entry, Recipe, Resolved, Round, Scale, Training, Update
+
+__all__ = [
+    "Entry",
+    "Recipe",
+    "Resolved",
+    "Round",
+    "Scale",
+    "Training",
+    "Update",
+    "load_recipe",
+    "load_scale",
+    "recipe_path",
+    "recipe_paths",
+    "resolve",
+    "scale_for",
+    "scale_paths",
+]

@@ -1,0 +1,49 @@
+"""Do the parts of a recipe fit together? Every refusal gives the reason."""
+
+from collections.abc import Sequence
+
+from cladeflow.errors import RecipeError
+from cladeflow.recipes.model import Recipe, Round
+from cladeflow.strategy import Strategy
+
+
+def check_fit(recipe: Recipe, source: str) -> None:
+    """Raise `RecipeError` for a part that needs what no other part gives.
+
+    Only rounds whose strategies are all built are checked: what a strategy that is not built
+    needs is not known.
+    """
+    for part in recipe.rounds:
+        _check_round(recipe, part, f"{source}: rounds.{part.name}")
+
+
+def _check_round(recipe: Recipe, part: Round, place: str) -> None:
+    for update in part.fine_tune:
+        if update.role not in recipe.roles:
+            bound = ", ".join(sorted(recipe.roles))
+            raise RecipeError(
+                f"{place}.fine_tune: role {update.role!r} is not bound; roles binds only {bound}"
+            )
+    if part.fine_tune and not part.rollout:
+        raise RecipeError(f"{place}: fine_tune has nothing to learn from because rollout is none")
+    strategies = _built(recipe, part)
+    given = {what for strategy in strategies for what in strategy.provided()}
+    given |= {f"role:{role}" for role in recipe.roles}
+    for strategy in strategies:
+        for need in sorted(strategy.required() - given):
+            givers = sorted({s.name for s in strategies if need in s.gives})
+            hint = f"; options of {', '.join(givers)} would" if givers else ""
+            raise RecipeError(
+                f"{place}: {strategy.slot} {strategy.name!r} needs {need!r}, "
+                f"which nothing in the round gives{hint}"
+            )
+
+
+def _built(recipe: Recipe, part: Round) -> Sequence[Strategy]:
+    """The round's strategies, or none of them where one is not built."""
+    entries = [e for place, e in recipe.entries() if place.startswith(f"rounds.{part.name}.")]
+    entries += [*recipe.environments, *recipe.memory]
+    try:
+        return [entry.build() for entry in entries]
+    except RecipeError:
+        return []
