@@ -1,0 +1,73 @@
+# Needs git, make and Python 3.11 or newer; everything else goes into .venv.
+
+# First Python that is new enough; `make PYTHON=/path/to/python3.12 …` names another.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# On Linux, https://download.pytorch.org/whl/cpu spares several GB of CUDA libraries.
+TORCH_INDEX ?=
+RECIPE ?= default
+HOME_DIR ?= .cladeflow
+# Further options of the command that a target runs, e.g. `make test ARGS=tests/unit`.
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	@echo "Installing into $(VENV) (once, a few minutes) …"
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing the test tools into $(VENV) (once) …"
+	$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+.PHONY: install install-dev
+install: $(VENV)/.installed ## install what running needs
+install-dev: $(VENV)/.installed-dev ## install what testing needs as well
+
+.PHONY: evolve
+evolve: install ## let an agent improve itself (RECIPE, HOME_DIR, ARGS)
+	$(BIN)/cladeflow evolve $(RECIPE) --home $(HOME_DIR) $(ARGS)
+
+.PHONY: test lint typecheck check
+test: install-dev ## run every test (ARGS goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: install-dev ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+typecheck: install-dev ## check types
+	$(BIN)/mypy
+
+check: lint typecheck test ## all of the above
+
+.PHONY: crash seed-model evidence bench
+crash: install-dev ## kill 50 runs at random moments, compare what they resume to
+	$(BIN)/python benchmarks/crash.py --kills 50 $(ARGS)
+
+seed-model: install ## rebuild the embedded seed model
+	$(BIN)/python -m cladeflow.models.seeds $(ARGS)
+
+evidence: install ## measure the learning claims of docs/evidence.md
+	$(BIN)/python benchmarks/evidence.py $(ARGS)
+
+bench: install-dev ## measure the speed claims of docs/evidence.md
+	$(BIN)/python benchmarks/speed.py $(ARGS)
+
+.PHONY: clean
+clean: ## remove the environment and caches; homes stay
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
