@@ -1,0 +1,256 @@
+"""The archive of one home: its evolution, every agent, every event, and who is champion."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, Select, func, insert, literal, select
+
+from cladeflow.archive import recording, schema
+from cladeflow.archive.database import Database
+from cladeflow.archive.events import CHAMPION_CHANGES, Event, EventKind, Recorded
+from cladeflow.archive.population import Evolution, Member, Population, Tally
+from cladeflow.errors import HomeError
+from cladeflow.recipes.model import Resolved
+from cladeflow.records import Agent, digest
+
+_NAMES_SHOWN = 5
+_AFTER_HEX = "g"
+"""Sorts after every hexadecimal digit: ids from ``p`` to ``p + "g"`` start with ``p``."""
+
+
+class Archive:
+    """An open archive.
+
+    Every write is one durable transaction; a crash leaves all of it or nothing. Unknown agents,
+    another evolution, a newer schema and a database that cannot be used raise `HomeError`.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """The archive at ``url``, its schema brought up to date."""
+        database = Database(url)
+        if not database.where.exists():
+            raise HomeError(f"{database.where} does not exist; 'cladeflow evolve' makes it")
+        database.upgrade()
+        return cls(database)
+
+    @classmethod
+    def create(cls, url: str) -> Self:
+        """As `open`, but made where there is none."""
+        database = Database(url)
+        database.upgrade()
+        return cls(database)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # The evolution
+
+    @property
+    def evolution(self) -> Evolution:
+        """What this archive is the archive of; raises `HomeError` before one was started."""
+        with self.database.read() as db:
+            found = _evolution(db)
+        if found is None:
+            raise HomeError(f"{self.database.where} holds no evolution; start one with 'evolve'")
+        return found
+
+    def start_evolution(self, resolved: Resolved, seed: int, initial: Agent) -> Evolution:
+        """Start, or take up again, the evolution that these determine.
+
+        Raises `HomeError` naming what differs where another evolution lives here.
+        """
+        wanted = Evolution(
+            id=digest({"recipe": resolved.hash, "seed": seed, "initial": initial.id}),
+            uid=uuid4().hex,
+            recipe=resolved.recipe.name,
+            recipe_hash=resolved.hash,
+            resolved=resolved.model_dump(mode="json"),
+            scale=resolved.scale.name,
+            seed=seed,
+            initial=initial.id,
+            created=recording.now(),
+        )
+        with self.database.write() as db:
+            found = _evolution(db)
+            if found is None:
+                recording.record(db, [Event.added(initial)])
+                db.execute(insert(schema.evolution), {"single": 1, **wanted.model_dump()})
+        if found is not None and found.id != wanted.id:
+            raise HomeError(
+                f"{self.database.where} holds another evolution: {_differences(found, wanted)}; "
+                "go on with those settings, or choose another --home"
+            )
+        return found or wanted
+
+    # Events
+
+    def record(self, events: Sequence[Event]) -> None:
+        """Append ``events`` in one transaction; those whose key is already there change nothing.
+
+        Raises `ChampionMoved` (and appends nothing) where a change of champion was decided
+        against an agent that is not the champion any more.
+        """
+        with self.database.write() as db:
+            recording.record(db, events)
+
+    def events(
+        self, since: int = 0, kinds: Sequence[EventKind] = (), agent_id: str | None = None
+    ) -> list[Recorded]:
+        """Events newer than event ``since``, oldest first."""
+        table = schema.events.c
+        columns = [table[name] for name in Recorded._fields]
+        query = select(*columns).where(table.id > since).order_by(table.id)
+        if kinds:
+            query = query.where(table.kind.in_(kinds))
+        if agent_id is not None:
+            query = query.where(table.agent_id == agent_id)
+        with self.database.read() as db:
+            return [Recorded(*row) for row in db.execute(query)]
+
+    def event_id(self) -> int:
+        """Id of the newest event; 0 where there is none."""
+        with self.database.read() as db:
+            return db.scalar(select(func.max(schema.events.c.id))) or 0
+
+    def history(self) -> list[Recorded]:
+        """Every change of champion, oldest first: who, when, why, from incumbent to agent."""
+        return self.events(kinds=sorted(CHAMPION_CHANGES))
+
+    def tried_since_promotion(self) -> int:
+        """Children added since a promotion last set the incumbent that they are compared with."""
+        table = schema.events.c
+        newest = select(func.max(table.id)).where(table.kind.in_(["promoted", "promoted_external"]))
+        tried = (
+            select(func.count())
+            .select_from(schema.events.join(schema.agents, table.agent_id == schema.agents.c.id))
+            .where(table.kind == "added", schema.agents.c.generation > 0)
+            .where(table.id > func.coalesce(newest.scalar_subquery(), 0))
+        )
+        with self.database.read() as db:
+            return db.scalar(tried) or 0
+
+    # Agents
+
+    def champion(self, at_event: int | None = None) -> Member:
+        """The agent in charge now, or right after an event; the initial one before any change."""
+        with self.database.read() as db:
+            found = recording.champion(db, at_event)
+            if found is not None:
+                return _members(db, schema.agents.c.id == found)[0]
+        raise HomeError(f"{self.database.where} holds no evolution; start one with 'evolve'")
+
+    def champion_line(self) -> list[str]:
+        """Champions that a rollback can go through, the initial agent first, the present one last.
+
+        A rollback to an earlier champion takes those after it off the line.
+        """
+        line = [self.evolution.initial]
+        for change in self.history():
+            if change.kind == "rolled_back" and change.agent_id in line:
+                del line[line.index(change.agent_id) :]
+            line.append(change.agent_id)
+        return line
+
+    def agents(self) -> list[Member]:
+        """Every agent, oldest first."""
+        with self.database.read() as db:
+            return _members(db)
+
+    def population(self) -> Population:
+        """What parents are drawn from, at one moment."""
+        with self.database.read() as db:
+            return Population(_members(db), recording.champion(db) or "")
+
+    def agent(self, name: str) -> Member:
+        """The agent called champion, previous or initial, or whose id starts with ``name``."""
+        if name in ("champion", "previous"):
+            name = self.champion_line()[-2:][-1 if name == "champion" else 0]
+        elif name == "initial":
+            name = self.evolution.initial
+        with self.database.read() as db:
+            ids = schema.agents.c.id
+            found = _members(db, ids >= name, ids < name + _AFTER_HEX, limit=_NAMES_SHOWN + 1)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise HomeError(f"no agent {name!r} in {self.database.where}; 'lineage' lists them")
+        shown = ", ".join(member.agent.id[: len(name) + 8] for member in found[:_NAMES_SHOWN])
+        raise HomeError(f"{name!r} could be several agents ({shown} …); give more of its id")
+
+    def lineage(self, agent_id: str) -> list[Member]:
+        """An agent and all its ancestors, newest first, each once."""
+        edges = schema.agent_parents.c
+        line = select(literal(agent_id).label("id")).cte("line", recursive=True)
+        line = line.union(select(edges.parent_id).join(line, edges.agent_id == line.c.id))
+        with self.database.read() as db:
+            return _members(db, schema.agents.c.id.in_(select(line.c.id)))[::-1]
+
+    def children(self, agent_id: str) -> list[Member]:
+        """The agents made from this one, oldest first."""
+        edges = schema.agent_parents.c
+        born = select(edges.agent_id).where(edges.parent_id == agent_id)
+        with self.database.read() as db:
+            return _members(db, schema.agents.c.id.in_(born))
+
+
+def _members(db: Connection, *where: Any, limit: int | None = None) -> list[Member]:
+    agents, tallies = schema.agents.c, schema.tallies.c
+    query: Select[Any] = (
+        select(
+            agents.agent,
+            agents.child,
+            tallies.status,
+            tallies.ok,
+            tallies.fail,
+            tallies.children,
+            agents.created,
+        )
+        .join_from(schema.agents, schema.tallies)
+        .where(*where)
+        .order_by(agents.seq)
+        .limit(limit)
+    )
+    return [_member(row) for row in db.execute(query)]
+
+
+def _member(row: Row[Any]) -> Member:
+    tally = Tally(row.ok, row.fail, row.children)
+    return Member(Agent.from_line(row.agent), row.child, row.status, tally, row.created)
+
+
+def _evolution(db: Connection) -> Evolution | None:
+    row = db.execute(select(schema.evolution)).mappings().first()
+    return None if row is None else Evolution(**{k: v for k, v in row.items() if k != "single"})
+
+
+def _differences(found: Evolution, wanted: Evolution) -> str:
+    """The first setting that differs, with its value here and the one asked for."""
+    for name in ("recipe", "scale", "seed"):
+        if getattr(found, name) != getattr(wanted, name):
+            return f"its {name} is {getattr(found, name)}, not {getattr(wanted, name)}"
+    here, asked = dict(_leaves(found.resolved)), dict(_leaves(wanted.resolved))
+    for name in sorted(here.keys() | asked.keys()):
+        if here.get(name) != asked.get(name):
+            return f"its {name} is {here.get(name)}, not {asked.get(name)}"
+    return "it started from another model"
+
+
+def _leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Every scalar of nested JSON with its dotted path."""
+    if not isinstance(value, dict | list):
+        yield at, value
+        return
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _leaves(inner, f"{at}.{key}" if at else str(key))

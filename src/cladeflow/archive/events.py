@@ -1,0 +1,78 @@
+"""Events: the append-only authority that everything else in the archive is folded from."""
+
+from typing import Any, Literal, NamedTuple, Self
+
+from pydantic import model_validator
+
+from cladeflow.errors import HomeError
+from cladeflow.records import Agent, Value
+
+EventKind = Literal[
+    "added",
+    "evaluated",
+    "promoted",
+    "rejected",
+    "rolled_back",
+    "quarantined",
+    "approved",
+    "promoted_external",
+]
+
+CHAMPION_CHANGES: frozenset[EventKind] = frozenset({"promoted", "promoted_external", "rolled_back"})
+"""Kinds after which their agent is the champion."""
+
+
+class ChampionMoved(HomeError):
+    """A promotion or rollback that was decided against an agent that is no longer champion."""
+
+
+class Event(Value):
+    """Something that happened to an agent, to be recorded exactly once under its ``key``."""
+
+    key: str
+    """Names the happening (such as ``added/<agent id>``): recording it again changes nothing."""
+    kind: EventKind
+    agent_id: str
+    incumbent_id: str | None = None
+    """Where the champion changes: the champion that the decision was made against."""
+    payload: dict[str, Any] = {}
+    """``evaluated``: ok and fail (counts of trials) besides whatever a reader may want."""
+    who: str = "cladeflow"
+    why: str = ""
+    agent: Agent | None = None
+    """``added`` brings the agent itself."""
+
+    @classmethod
+    def added(cls, agent: Agent, child: int = 0, **fields: Any) -> Self:
+        """The event that brings ``agent``, the ``child``-th of its generation, into the archive."""
+        key = f"added/{agent.id}"
+        return cls(
+            **{"key": key, **fields},
+            kind="added",
+            agent_id=agent.id,
+            agent=agent,
+            payload={"child": child},
+        )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.kind in CHAMPION_CHANGES) != (self.incumbent_id is not None):
+            raise ValueError(f"{self.kind}: incumbent_id goes with a change of champion, and must")
+        if (self.kind == "added") != (self.agent is not None):
+            raise ValueError(f"{self.kind}: the agent goes with its 'added' event, and must")
+        return self
+
+
+class Recorded(NamedTuple):
+    """An event as the archive holds it. For a change of champion: incumbent → agent."""
+
+    id: int
+    key: str
+    kind: EventKind
+    agent_id: str
+    incumbent_id: str | None
+    payload: dict[str, Any]
+    who: str
+    why: str
+    created: str
+    """UTC, ISO 8601."""

@@ -1,0 +1,14 @@
+"""A single lineage: every child descends from the newest accepted agent."""
+
+from cladeflow.archive.population import Population
+from cladeflow.archive.selection import Selection
+
+
+class Latest(Selection, name="latest", version=1):
+    """Parent = the agent accepted last, which is the champion; the initial one before that.
+
+    What STaR (arXiv 2203.14465) and most single-lineage methods do.
+    """
+
+    def select(self, population: Population, k: int, key: str) -> list[str]:
+        return [population.champion] * k

@@ -1,0 +1,130 @@
+"""The lease: one process at a time changes a home, and a dead one does not keep it."""
+
+import os
+import platform
+import threading
+import time
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+from uuid import uuid4
+
+from sqlalchemy import delete, insert, select, update
+
+from cladeflow.archive.archive import Archive
+from cladeflow.archive.recording import now
+from cladeflow.archive.schema import leases
+from cladeflow.errors import HomeError
+
+STALE_SECONDS = 60.0
+"""A holder that has not been heard of for so long is taken for dead, on whatever host it was."""
+HEARTBEAT_SECONDS = 10.0
+
+
+class _Process(NamedTuple):
+    """A process that no other is mistaken for: pids come again, start times do not."""
+
+    host: str
+    pid: int
+    start: str
+
+    @property
+    def dead(self) -> bool:
+        """Whether it is certain, seen from this host, that the process is gone."""
+        return self.host == platform.node() and _process_start(self.pid) != self.start
+
+
+class Lease:
+    """Holds ``name`` in an archive from ``__enter__`` to ``__exit__``, with a heartbeat.
+
+    Raises `HomeError` naming the owner where another live process holds it.
+    """
+
+    def __init__(
+        self, archive: Archive, name: str = "evolve", heartbeat_seconds: float = HEARTBEAT_SECONDS
+    ) -> None:
+        self._archive = archive
+        self._name = name
+        self._interval = heartbeat_seconds
+        self._token = uuid4().hex
+        self._mine = (leases.c.name == name) & (leases.c.token == self._token)
+        self._released = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"lease-{name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._acquire()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._released.set()
+        self._thread.join()
+        with self._archive.database.write() as db:
+            db.execute(delete(leases).where(self._mine))
+
+    def ensure(self) -> None:
+        """Raise `HomeError` if the lease was lost (this process stood still for too long)."""
+        with self._archive.database.read() as db:
+            held = db.execute(select(leases.c.token).where(self._mine)).first()
+        if held is None:
+            raise HomeError(
+                f"this process stood still for more than {STALE_SECONDS:.0f} s and another one "
+                f"took over {self._archive.database.where}; run the same command again to go on"
+            )
+
+    def _acquire(self) -> None:
+        """Take a free or stale lease; no other writer is active between look and write."""
+        me = _Process(platform.node(), os.getpid(), _process_start(os.getpid()))
+        row = {
+            "name": self._name,
+            "token": self._token,
+            "host": me.host,
+            "pid": me.pid,
+            "process_start": me.start,
+            "since": now(),
+            "heartbeat": time.time(),
+        }
+        with self._archive.database.write() as db:
+            held = db.execute(select(leases).where(leases.c.name == self._name)).mappings().first()
+            if held is not None:
+                self._require_stale(dict(held))
+                db.execute(delete(leases).where(leases.c.name == self._name))
+            db.execute(insert(leases).values(row))
+
+    def _require_stale(self, held: dict[str, Any]) -> None:
+        owner = _Process(held["host"], held["pid"], held["process_start"])
+        if time.time() - held["heartbeat"] < STALE_SECONDS and not owner.dead:
+            raise HomeError(
+                f"{self._archive.database.where} is in use by process {owner.pid} on {owner.host} "
+                f"since {held['since']}; wait for it, stop it, or choose another --home"
+            )
+
+    def _beat(self) -> None:
+        while not self._released.wait(self._interval):
+            try:
+                with self._archive.database.write() as db:
+                    db.execute(update(leases).where(self._mine).values(heartbeat=time.time()))
+            except HomeError:
+                continue  # busy or full for a moment: the next beat is soon enough
+
+
+def _process_start(pid: int) -> str:
+    """When a process started, as the kernel counts it; "gone" for one that is not running.
+
+    Where there is no /proc, running processes all look alike and only the pid tells them apart.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return "running" if _answers(pid) and not Path("/proc/self").exists() else "gone"
+    state, *fields = stat.rpartition(")")[2].split()
+    return "gone" if state in "ZX" else fields[18]
+
+
+def _answers(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,8 @@
+"""Alembic's entry: migrate over the connection, and in the transaction, of the caller."""
+
+from alembic import context
+
+from cladeflow.archive.schema import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

@@ -1,0 +1,49 @@
+"""What readers of the archive get to see: the evolution, its agents, and their counters."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from cladeflow.records import Agent, AgentStatus, Value
+
+
+class Evolution(Value):
+    """What a home is the home of; fixed by the first command that runs in it."""
+
+    id: str
+    """Digest of what determines the evolution: equal in every home that runs the same one."""
+    uid: str
+    """Random, so that equal evolutions of different homes can share a tracking server."""
+    recipe: str
+    recipe_hash: str
+    resolved: dict[str, Any]
+    """The recipe with every default, at its scale."""
+    scale: str
+    seed: int
+    initial: str
+    """Id of the agent that it started from."""
+    created: str
+
+
+class Tally(NamedTuple):
+    """An agent's own trials and its number of children."""
+
+    ok: int = 0
+    fail: int = 0
+    children: int = 0
+
+
+class Member(NamedTuple):
+    """An agent in the archive. ``child`` is its index among the children of its generation."""
+
+    agent: Agent
+    child: int
+    status: AgentStatus
+    tally: Tally
+    created: str
+
+
+class Population(NamedTuple):
+    """What parents are drawn from: all members, oldest first, and the champion's id."""
+
+    members: Sequence[Member]
+    champion: str

@@ -1,0 +1,112 @@
+"""The archive's tables as the newest migration leaves them.
+
+``events`` is the authority and is only ever appended to; ``agents`` and ``agent_parents`` are
+immutable content that events refer to; ``tallies`` is folded from events. Tallies are a narrow
+table of their own because they change with every event while agents never do.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+_serial = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only where the type is called INTEGER."""
+
+
+def _agent(name: str, **options: Any) -> Column[str]:
+    """A column that names an agent."""
+    return Column(name, String(64), ForeignKey("agents.id"), **{"nullable": False, **options})
+
+
+evolution = Table(
+    "evolution",
+    metadata,
+    Column(
+        "single", Integer, CheckConstraint("single = 1", name="one_evolution"), primary_key=True
+    ),
+    Column("id", String(64), nullable=False),
+    Column("uid", String(32), nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("recipe_hash", String(64), nullable=False),
+    Column("resolved", JSON, nullable=False),
+    Column("scale", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    _agent("initial"),
+    Column("created", String(32), nullable=False),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("seq", _serial, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("generation", Integer, nullable=False),
+    Column("child", Integer, nullable=False),
+    Column("behaviour", String(64), nullable=False, index=True),
+    Column("agent", Text, nullable=False),
+    Column("created", String(32), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+agent_parents = Table(
+    "agent_parents",
+    metadata,
+    _agent("agent_id", primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    _agent("parent_id"),
+    Index("ix_agent_parents_parent_id", "parent_id"),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    _agent("agent_id", primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("ok", BigInteger, nullable=False),
+    Column("fail", BigInteger, nullable=False),
+    Column("children", Integer, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _serial, primary_key=True, autoincrement=True),
+    Column("key", String(255), nullable=False, unique=True),
+    Column("kind", String(24), nullable=False),
+    _agent("agent_id"),
+    _agent("incumbent_id", nullable=True),
+    Column("payload", JSON, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("created", String(32), nullable=False),
+    Index("ix_events_kind_id", "kind", "id"),
+    Index("ix_events_agent_id", "agent_id"),
+    sqlite_autoincrement=True,
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("token", String(32), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_start", String(64), nullable=False),
+    Column("since", String(32), nullable=False),
+    Column("heartbeat", Float, nullable=False),
+)

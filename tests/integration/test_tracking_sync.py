@@ -1,0 +1,324 @@
+"""The projection to a real local MLflow: idempotent, crash-proof, and obedient to moved aliases."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from cladeflow.tracking import (
+    AgentView,
+    EvolutionView,
+    GenerationView,
+    StageView,
+    TrackingError,
+    external_champion,
+    sync,
+)
+from cladeflow.tracking.client import tracking_client
+from cladeflow.tracking.view import model_name
+
+WRITES = (
+    "create_experiment",
+    "create_run",
+    "log_batch",
+    "set_terminated",
+    "log_artifacts",
+    "create_registered_model",
+    "create_model_version",
+    "set_model_version_tag",
+    "set_registered_model_tag",
+    "set_registered_model_alias",
+    "delete_registered_model_alias",
+)
+START = 1_700_000_000.0
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One store for the module: MLflow takes seconds to make one. Tests differ by evolution."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+def stage(generation: int, name: str, **fields: Any) -> StageView:
+    metrics = {"seconds": 2.5, "score/frontier/all/pass@4": generation / 10}
+    fields = {"metrics": metrics, "params": {"round": "main"}, **fields}
+    return StageView(key=f"{generation}/{name}", name=name, started=START, seconds=2.5, **fields)
+
+
+def generation(number: int, *names: str) -> GenerationView:
+    stages = tuple(stage(number, name) for name in names)
+    metrics = {"score": number / 10}
+    return GenerationView(number=number, metrics=metrics, params={"seed": "0"}, stages=stages)
+
+
+def evolution(tmp_path: Path, generations: int = 1, **fields: Any) -> EvolutionView:
+    """Agents a0 (initial), a1, … of one generation each; the newest is champion."""
+    agents = []
+    for n in range(generations + 1):
+        model = tmp_path / f"model{n}"
+        model.mkdir(exist_ok=True)
+        (model / "config.json").write_text(f'{{"n": {n}}}')
+        status = "promoted" if n else "valid"
+        agents.append(
+            AgentView(
+                id=f"a{n}", behaviour=f"b{n}", generation=n, status=status, models={"actor": model}
+            )
+        )
+    return EvolutionView(
+        **{
+            "uid": uuid4().hex,
+            "id": "e",
+            "recipe": "star",
+            "recipe_hash": "r",
+            "scale": "tiny",
+            "seed": 0,
+            "created": START,
+            "agents": tuple(agents),
+            "generations": tuple(
+                generation(n, "rollout", "fine_tune") for n in range(1, generations + 1)
+            ),
+            "champion": agents[-1].id,
+            "previous": agents[-2].id if generations else None,
+            **fields,
+        }
+    )
+
+
+def projected(view: EvolutionView, uri: str) -> dict[str, Any]:
+    """All that MLflow holds of an evolution, without MLflow's own ids and times."""
+    with tracking_client(uri) as client:
+        experiment = client.get_experiment_by_name(view.name)
+        assert experiment is not None
+        runs = client.search_runs([experiment.experiment_id])
+        keys = {run.info.run_id: run.data.tags["cladeflow.key"] for run in runs}
+        registered = client.get_registered_model(model_name(view.name, "actor"))
+        versions = client.search_model_versions(f"name = '{registered.name}'")
+        agents = {int(version.version): version.tags["cladeflow.agent"] for version in versions}
+        return {
+            "runs": sorted(
+                (
+                    keys[run.info.run_id],
+                    keys.get(run.data.tags.get("mlflow.parentRunId", "")),
+                    run.info.run_name,
+                    run.info.status,
+                    (run.info.start_time, run.info.end_time),
+                    sorted(run.data.params.items()),
+                    [
+                        (key, [(m.value, m.step, m.timestamp) for m in history])
+                        for key in sorted(run.data.metrics)
+                        for history in [client.get_metric_history(run.info.run_id, key)]
+                    ],
+                    sorted(
+                        (key, value.replace(view.uid, ""))
+                        for key, value in run.data.tags.items()
+                        if key.startswith("cladeflow.") and key != "cladeflow.projected"
+                    ),
+                )
+                for run in runs
+            ),
+            "versions": [
+                (keys[v.run_id], v.source, sorted({**v.tags, "cladeflow.evolution": ""}.items()))
+                for v in sorted(versions, key=lambda v: int(v.version))
+            ],
+            "aliases": {alias: agents[int(n)] for alias, n in registered.aliases.items()},
+            "tags": registered.tags,
+        }
+
+
+class Killed(BaseException):
+    """Stands for the death of the process: no handler of errors catches it."""
+
+
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Names of the client's writes as they are made; dies after those that `allowed` allows."""
+    from mlflow import MlflowClient
+
+    made: list[str] = []
+
+    def counted(name: str, write: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = write(*args, **kwargs)
+            made.append(name)
+            if len(made) == allowed(made):
+                raise Killed
+            return result
+
+        return call
+
+    for name in WRITES:
+        monkeypatch.setattr(MlflowClient, name, counted(name, getattr(MlflowClient, name)))
+    yield made
+
+
+_limit: list[int] = []
+
+
+def allowed(made: list[str]) -> int:
+    return _limit[0] if _limit else -1
+
+
+def test_everything_is_projected(uri: str, tmp_path: Path) -> None:
+    view = evolution(tmp_path)
+    assert sync(view, uri) is None
+    found = projected(view, uri)
+    assert [(key, parent, name, status) for key, parent, name, status, *_ in found["runs"]] == [
+        ("1/fine_tune", "generation/1", "fine_tune", "FINISHED"),
+        ("1/rollout", "generation/1", "rollout", "FINISHED"),
+        ("generation/0", None, "initial", "FINISHED"),
+        ("generation/1", None, "generation 1", "FINISHED"),
+    ]
+    at = round((START + 2.5) * 1000)
+    fine_tune = found["runs"][0]
+    assert fine_tune[4] == (round(START * 1000), at)
+    assert fine_tune[5] == [("round", "main")]
+    assert fine_tune[6] == [
+        ("score/frontier/all/pass_4", [(0.1, 1, at)]),
+        ("seconds", [(2.5, 1, at)]),
+    ]
+    assert ("cladeflow.recipe_hash", "r") in fine_tune[7]
+    (_, source, _), (run, _, tags) = found["versions"]
+    assert source == (tmp_path / "model0").as_uri()
+    assert run == "generation/1"
+    assert dict(tags) == {
+        "cladeflow.agent": "a1",
+        "cladeflow.behaviour": "b1",
+        "cladeflow.child": "0",
+        "cladeflow.decision": "",
+        "cladeflow.evolution": "",
+        "cladeflow.generation": "1",
+        "cladeflow.recipe_hash": "r",
+        "cladeflow.status": "promoted",
+    }
+    assert found["aliases"] == {"champion": "a1", "previous": "a0"}
+
+
+def test_a_second_projection_writes_nothing(
+    uri: str, tmp_path: Path, writes: list[str]
+) -> None:
+    view = evolution(tmp_path)
+    sync(view, uri)
+    assert writes
+    del writes[:]
+    assert sync(view, uri) is None
+    assert writes == []
+
+
+def test_killed_after_every_single_write_it_ends_as_if_undisturbed(
+    uri: str, tmp_path: Path, writes: list[str]
+) -> None:
+    """Each attempt resumes from the state one write further on, so all states are resumed from."""
+    undisturbed, view = evolution(tmp_path), evolution(tmp_path)
+    sync(undisturbed, uri)
+    needed = len(writes)
+    deaths = 0
+    _limit[:] = [1]
+    try:
+        while True:
+            del writes[:]
+            try:
+                sync(view, uri)
+            except Killed:
+                deaths += 1
+            else:
+                break
+    finally:
+        _limit.clear()
+    assert deaths == needed
+    assert projected(view, uri) == projected(undisturbed, uri)
+
+
+def test_what_changes_is_brought_up_to_date(uri: str, tmp_path: Path, writes: list[str]) -> None:
+    first = evolution(tmp_path)
+    sync(first, uri)
+    del writes[:]
+    second = evolution(tmp_path, 2, uid=first.uid)
+    sync(second, uri)
+    assert writes.count("create_run") == 3
+    assert projected(second, uri)["aliases"] == {"champion": "a2", "previous": "a1"}
+    del writes[:]
+    worse = second.agents[2].model_copy(update={"status": "rolled_back"})
+    back = {"agents": (*second.agents[:2], worse), "champion": "a0", "previous": None}
+    sync(second.model_copy(update=back), uri)
+    assert writes == [
+        "set_model_version_tag",
+        "set_registered_model_tag",
+        "set_registered_model_alias",
+        "set_registered_model_tag",
+        "delete_registered_model_alias",
+    ]
+    assert projected(second, uri)["aliases"] == {"champion": "a0"}
+
+
+def test_an_alias_moved_by_hand_stays_until_the_archive_has_taken_it_over(
+    uri: str, tmp_path: Path
+) -> None:
+    view = evolution(tmp_path, 2)
+    sync(view, uri)
+    assert external_champion(view.recipe, view.uid, uri) is None
+    with tracking_client(uri) as client:
+        client.set_registered_model_alias(model_name(view.name, "actor"), "champion", "2")
+    assert external_champion(view.recipe, view.uid, uri) == "a1"
+    assert sync(view, uri) == "a1"
+    assert projected(view, uri)["aliases"]["champion"] == "a1"
+
+    taken_over = view.model_copy(update={"champion": "a1", "previous": "a2"})
+    assert sync(taken_over, uri) is None
+    assert external_champion(view.recipe, view.uid, uri) is None
+    assert projected(view, uri)["aliases"] == {"champion": "a1", "previous": "a2"}
+    assert sync(view, uri) is None  # and from here on we move it again
+    assert projected(view, uri)["aliases"] == {"champion": "a2", "previous": "a1"}
+
+
+def test_an_alias_moved_to_a_foreign_version_is_reported(uri: str, tmp_path: Path) -> None:
+    view = evolution(tmp_path)
+    sync(view, uri)
+    name = model_name(view.name, "actor")
+    with tracking_client(uri) as client:
+        foreign = client.create_model_version(name, tmp_path.as_uri(), await_creation_for=0)
+        client.set_registered_model_alias(name, "champion", foreign.version)
+    with pytest.raises(TrackingError, match="points to version 3, which is no agent"):
+        sync(view, uri)
+
+
+def test_nothing_was_moved_where_nothing_was_projected(uri: str) -> None:
+    assert external_champion("star", uuid4().hex, uri) is None
+
+
+def test_every_role_has_its_registered_model(uri: str, tmp_path: Path) -> None:
+    view = evolution(tmp_path)
+    both = view.agents[1].models | {"critic": tmp_path / "model1"}
+    learned = view.agents[1].model_copy(update={"models": both})
+    view = view.model_copy(update={"agents": (view.agents[0], learned)})
+    sync(view, uri)
+    with tracking_client(uri) as client:
+        critic = client.get_registered_model(model_name(view.name, "critic"))
+        assert critic.aliases == {"champion": 1}
+
+
+def test_many_metrics_and_runs_fit(uri: str, tmp_path: Path) -> None:
+    metrics = {f"m{n}": float(n) for n in range(2100)} | {"loss": float("nan")}
+    many = generation(1, *(f"stage {n}" for n in range(3)))
+    stages = (*many.stages, stage(1, "rollout", metrics=metrics))
+    view = evolution(tmp_path, generations=1)
+    view = view.model_copy(update={"generations": (many.model_copy(update={"stages": stages}),)})
+    sync(view, uri)
+    with tracking_client(uri) as client:
+        experiment = client.get_experiment_by_name(view.name)
+        assert experiment is not None
+        runs = client.search_runs([experiment.experiment_id])
+        assert max(len(run.data.metrics) for run in runs) == 2101
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://me:secret@127.0.0.1:9", "sqlite:////proc/none/mlflow.db", "nonsense://x"]
+)
+def test_an_outage_is_one_kind_of_error_and_tells_no_password(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(TrackingError, match="the next sync of this home catches up") as caught:
+        sync(evolution(tmp_path), uri)
+    assert "secret" not in str(caught.value)
