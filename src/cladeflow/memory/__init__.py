@@ -1,0 +1,1 @@
+"""What agents keep outside their weights."""

@@ -1,0 +1,80 @@
+"""The environment's own tasks: a pool per family and level, walked without repetition."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field, PositiveFloat
+
+from cladeflow.environments.base import Environment, Posed
+from cladeflow.errors import RecipeError
+from cladeflow.task_synthesis.base import Generator
+
+Cell = tuple[str, int]
+
+
+class SeedTasks(Generator, name="seed_tasks", version=1):
+    """Draws from a fixed pool per (family, level), fixed by the root seed and this version.
+
+    The mix is ``levels`` = {family: {level: weight}}, by default every level of the environment
+    alike: a cell of weight w gets n w / Σ w tasks, rounded by largest remainder. Draw d takes the
+    pool's tasks d m to (d + 1) m - 1, so no task comes twice before ``pool`` tasks are used up;
+    then the pool is drawn anew, and a cell that holds fewer tasks starts over.
+    """
+
+    levels: dict[str, dict[int, PositiveFloat]] | None = None
+    pool: int = Field(default=5000, gt=0)
+    """Tasks per cell."""
+
+    def generate(
+        self, env: Environment, *, n: int, gen: int, draw: int, seed: int
+    ) -> Sequence[Posed]:
+        shares = apportion(self._weights(env), n)
+        return [
+            posed
+            for place, count in shares.items()
+            for posed in self._window(env, place, count, draw, seed)
+        ]
+
+    def _weights(self, env: Environment) -> dict[Cell, float]:
+        if self.levels is None:
+            return {(f, level): 1.0 for f, levels in env.levels.items() for level in levels}
+        chosen = {
+            (family, level): weight
+            for family, levels in self.levels.items()
+            if family in env.families
+            for level, weight in levels.items()
+        }
+        if not chosen:
+            families = ", ".join(env.families)
+            raise RecipeError(f"seed_tasks: levels has no family of {env.name}, it has {families}")
+        return chosen
+
+    def _window(
+        self, env: Environment, place: Cell, count: int, draw: int, seed: int
+    ) -> list[Posed]:
+        """The draw's part of a cell's pool."""
+        if not count:
+            return []
+        epoch, turn = divmod(draw, max(self.pool // count, 1))
+        key = hashlib.sha256(f"seed_tasks/{self.version}/{seed}/{epoch}".encode()).digest()
+        start = turn * count
+        family, level = place
+        found = env.tasks(
+            family=family,
+            level=level,
+            split="train",
+            n=start + count,
+            seed=int.from_bytes(key[:8]),
+        )
+        return [found[i % len(found)] for i in range(start, start + min(count, len(found)))]
+
+
+def apportion(weights: Mapping[Cell, float], n: int) -> dict[Cell, int]:
+    """``n`` split in proportion to ``weights``: quotas rounded down, the largest remainders up."""
+    total = sum(weights.values())
+    quotas = {place: n * weight / total for place, weight in weights.items()}
+    counts = {place: int(quota) for place, quota in quotas.items()}
+    by_remainder = sorted(quotas, key=lambda place: counts[place] - quotas[place])
+    for place in by_remainder[: n - sum(counts.values())]:
+        counts[place] += 1
+    return counts

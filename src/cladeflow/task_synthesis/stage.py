@@ -1,0 +1,62 @@
+"""The stage that poses a round's tasks and sends their golds to the gold store."""
+
+from typing import ClassVar
+
+from cladeflow.environments.base import Posed
+from cladeflow.records import Task
+from cladeflow.sandbox.gold import GoldStore
+from cladeflow.stage import Output, Stage, StageContext, Work, build
+from cladeflow.strategy import Strategy
+from cladeflow.task_synthesis.base import Generator, Selector
+from cladeflow.task_synthesis.uniform import Uniform
+
+
+class TaskSynthesis(Stage):
+    """Generators pose candidates, selectors choose ``scale.tasks`` of them."""
+
+    name: ClassVar[str] = "task_synthesis"
+
+    def strategies(self, ctx: StageContext) -> list[Strategy]:
+        return [*build(ctx.plan.resolved.recipe.environments), *build(ctx.round.task_synthesis)]
+
+    def run(self, ctx: StageContext, key: str, work: Work) -> Output:
+        strategies = build(ctx.round.task_synthesis)
+        selectors = [s for s in strategies if isinstance(s, Selector)] or [Uniform()]
+        wanted = ctx.scale.tasks * max(selector.oversample for selector in selectors)
+        posed = {
+            p.task.id: p
+            for strategy in strategies
+            if isinstance(strategy, Generator)
+            for p in self._pose(ctx, strategy, wanted)
+        }
+        tasks = [p.task for p in posed.values()]
+        for selector in selectors:
+            seed = ctx.key("select", selector.name)
+            tasks = selector.select(tasks, ctx.plan.stats, n=ctx.scale.tasks, seed=seed)
+        GoldStore(ctx.session.home.gold).add(posed[task.id].gold for task in tasks)
+        for task in tasks:
+            work.metrics.count("cladeflow_tasks_total", env=task.env, family=task.family)
+        return Output(sets={"tasks": work.write_set("tasks", Task, tasks)})
+
+    def _pose(self, ctx: StageContext, generator: Generator, wanted: int) -> list[Posed]:
+        """Candidates from every environment, an equal share each."""
+        share = -(-wanted // len(ctx.environments))
+        return [
+            posed
+            for env in ctx.environments.values()
+            for posed in generator.generate(
+                env, n=share, gen=ctx.call.generation, draw=_draw(ctx), seed=ctx.plan.seed
+            )
+        ]
+
+
+def _draw(ctx: StageContext) -> int:
+    """How many times the evolution has drawn tasks before this call."""
+    passes = [(r.name, i) for r in ctx.plan.resolved.recipe.rounds for i in range(r.repeat)]
+    children = len(ctx.plan.parents)
+    before = (ctx.call.generation - 1) * len(passes)
+    index = passes.index((ctx.round.name, ctx.call.repeat))
+    return (before + index) * children + (ctx.call.child or 0)
+
+
+STAGE = TaskSynthesis()

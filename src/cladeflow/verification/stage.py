@@ -1,0 +1,58 @@
+"""The stage that judges every trajectory of a round."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from cladeflow.records import Critique, Task, Trajectory, Verdict
+from cladeflow.stage import MapStage, Output, StageContext, Work, build
+from cladeflow.strategy import Strategy
+from cladeflow.verification.base import Group, Verification, VerifyContext
+
+
+class Verify(MapStage):
+    """Several strategies judge independently; each gives one verdict per trajectory."""
+
+    name: ClassVar[str] = "verification"
+
+    def strategies(self, ctx: StageContext) -> list[Strategy]:
+        return [*build(ctx.plan.resolved.recipe.environments), *build(ctx.round.verification)]
+
+    def items(self, ctx: StageContext) -> Sequence[Group]:
+        """One group per task, in the order of the tasks."""
+        attempts: dict[str, list[Trajectory]] = {}
+        for trajectory in ctx.records("trajectories", Trajectory):
+            attempts.setdefault(trajectory.task_id, []).append(trajectory)
+        critiques: dict[str, list[Critique]] = {}
+        for critique in ctx.records("critiques", Critique):
+            for target in critique.target:
+                critiques.setdefault(target, []).append(critique)
+        return [
+            Group(task, attempts[task.id], critiques)
+            for task in ctx.records("tasks", Task)
+            if task.id in attempts
+        ]
+
+    def shard_size(self, ctx: StageContext) -> int:
+        """One shard for all where a strategy must see the whole round."""
+        whole = any(s.whole_round for s in self._verifications(ctx))
+        return max(len(self.items(ctx)), 1) if whole else super().shard_size(ctx)
+
+    def run_shard(self, ctx: StageContext, items: Sequence[Any], work: Work) -> Output:
+        how = VerifyContext(ctx.session.checker, ctx.call.generation, ctx.key("verify"))
+        verdicts = [
+            verdict
+            for strategy in self._verifications(ctx)
+            for verdict in asyncio.run(strategy.verify(items, how))
+        ]
+        for verdict in verdicts:
+            by = verdict.by.strategy
+            work.metrics.count("cladeflow_verdicts_total", strategy=by, outcome=verdict.outcome)
+            work.metrics.count("cladeflow_positive_trajectories_total", bool(verdict.ok), strategy=by)
+        return Output(sets={"verdicts": work.write_set("verdicts", Verdict, verdicts)})
+
+    def _verifications(self, ctx: StageContext) -> list[Verification]:
+        return [s for s in build(ctx.round.verification) if isinstance(s, Verification)]
+
+
+STAGE = Verify()
