@@ -24,10 +24,10 @@ def _check_round(recipe: Recipe, part: Round, place: str) -> None:
             raise RecipeError(
                 f"{place}.fine_tune: role {update.role!r} is not bound; roles binds only {bound}"
             )
-    if part.fine_tune and not part.rollout:
-        raise RecipeError(f"{place}: fine_tune has nothing to learn from because rollout is none")
     strategies = _built(recipe, part)
     given = {what for strategy in strategies for what in strategy.provided()}
+    if strategies and part.fine_tune and not part.rollout and "trajectories" not in given:
+        raise RecipeError(f"{place}: fine_tune has nothing to learn from because rollout is none")
     given |= {f"role:{role}" for role in recipe.roles}
     for strategy in strategies:
         for need in sorted(strategy.required() - given):

@@ -28,7 +28,7 @@ class Entry(Value):
                 f"{self.slot} {self.name!r} is in the catalogue but not built in this version; "
                 "'cladeflow recipes list --built' names the recipes that run"
             )
-        return kind.build(self.options)
+        return kind.from_options(self.options)
 
 
 class Update(Value):

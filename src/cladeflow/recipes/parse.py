@@ -192,6 +192,11 @@ def _one(raw: Any, slot: str, source: str) -> Entry:
     return _entry(raw, (slot,), f"{source}: {slot}")
 
 
+def parse_entry(raw: Any, slot: str, place: str) -> Entry:
+    """One entry of one slot, by itself."""
+    return _entry(raw, (slot,), place)
+
+
 def _entries(raw: Any, slots: tuple[str, ...], place: str) -> tuple[Entry, ...]:
     listed = raw if isinstance(raw, list) else [raw]
     if listed == ["none"] or listed == [None]:
@@ -221,7 +226,7 @@ def _with_defaults(entry: Entry, place: str) -> Entry:
     place = f"{place}.{entry.name}"
     refuse_unknown(entry.options, tuple(kind.model_fields), place)
     try:
-        return entry.model_copy(update={"options": kind.build(entry.options).model_dump(mode="json")})
+        return entry.model_copy(update={"options": kind.from_options(entry.options).model_dump(mode="json")})
     except ValidationError as error:
         raise RecipeError(f"{place}: {first_problem(error)}") from error
 
