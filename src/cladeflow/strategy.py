@@ -70,7 +70,7 @@ class Strategy(BaseModel):
         return {"name": self.name, "version": self.version, **self.model_dump(mode="json")}
 
     @classmethod
-    def build(cls, options: dict[str, Any]) -> Self:
+    def from_options(cls, options: dict[str, Any]) -> Self:
         """Make the strategy from recipe options; raises pydantic's ValidationError."""
         return cls.model_validate(options)
 

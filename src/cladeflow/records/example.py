@@ -8,7 +8,9 @@ from cladeflow.records.base import Record
 from cladeflow.records.trajectory import Step
 
 
-class _Example(Record):
+class Example(Record):
+    """What all kinds share."""
+
     role: str = "actor"
     prompt: tuple[int, ...] | str
     """Token ids as sampled, or text that the trainer may tokenise (sft only)."""
@@ -17,21 +19,21 @@ class _Example(Record):
     weight: float = 1.0
 
 
-class SftExample(_Example):
+class SftExample(Example):
     """Steps whose ``train`` mask says which tokens count."""
 
     kind: Literal["sft"] = "sft"
     steps: tuple[Step, ...]
 
 
-class WeightedExample(_Example):
+class WeightedExample(Example):
     """An sft example whose ``weight`` is a reward."""
 
     kind: Literal["weighted"] = "weighted"
     steps: tuple[Step, ...]
 
 
-class PreferenceExample(_Example):
+class PreferenceExample(Example):
     """A chosen and a rejected continuation of one prompt."""
 
     kind: Literal["preference"] = "preference"
@@ -43,7 +45,7 @@ class PreferenceExample(_Example):
     ref_logp: tuple[float, float] | None = None
 
 
-class GroupAdvantageExample(_Example):
+class GroupAdvantageExample(Example):
     """A sampled trajectory with its reward and its advantage within the group."""
 
     kind: Literal["group_advantage"] = "group_advantage"
@@ -55,7 +57,7 @@ class GroupAdvantageExample(_Example):
     replay: bool = False
 
 
-class UnpairedExample(_Example):
+class UnpairedExample(Example):
     """One response with a label in [0, 1] and the success rate of its group."""
 
     kind: Literal["unpaired"] = "unpaired"
@@ -64,7 +66,7 @@ class UnpairedExample(_Example):
     rate: float
 
 
-class ValueExample(_Example):
+class ValueExample(Example):
     """A regression or classification target for a reward model or value head."""
 
     kind: Literal["value"] = "value"

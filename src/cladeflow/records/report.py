@@ -82,6 +82,8 @@ class EvalReport(Record):
 
     agent_id: str
     baseline_id: str
+    identical: bool = False
+    """Agent and baseline share weights, scaffold and memory, so they differ in nothing."""
     suite: str
     """Digest of the suites' definitions."""
     seeds: tuple[int, ...]

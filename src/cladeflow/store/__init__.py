@@ -11,7 +11,7 @@ from cladeflow.store.refs import (
     seed_ref,
     tree_digest,
 )
-from cladeflow.store.sets import SetManifest, Shard, join_sets, read_set, write_set
+from cladeflow.store.sets import SetManifest, Shard, join_sets, read_set, search, write_set
 
 __all__ = [
     "Commit",
@@ -25,6 +25,7 @@ __all__ = [
     "read_commit",
     "read_set",
     "ref_digest",
+    "search",
     "seed_directory",
     "seed_ref",
     "tree_digest",

@@ -1,7 +1,7 @@
 """Sets of records: zstd-compressed canonical JSON lines in shards, described by a manifest."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import zstandard
@@ -59,10 +59,10 @@ def write_set(store: Store, key: str, kind: type[R], records: Sequence[R]) -> Se
     return SetManifest(record=kind.__name__, schema_version=kind.schema_version, shards=(shard,))
 
 
-def join_sets(kind: type[Record], parts: Iterable[SetManifest]) -> SetManifest:
-    """One manifest over the shards of ``parts``; no data is copied."""
+def join_sets(parts: Sequence[SetManifest]) -> SetManifest:
+    """One manifest over the shards of ``parts`` (at least one); no data is copied."""
     shards = tuple(shard for part in parts for shard in part.shards)
-    return SetManifest(record=kind.__name__, schema_version=kind.schema_version, shards=shards)
+    return parts[0].model_copy(update={"shards": shards})
 
 
 def read_set(store: Store, manifest: SetManifest, kind: type[R]) -> Iterator[R]:
@@ -90,3 +90,12 @@ def _read_shard(store: Store, shard: Shard, kind: type[R]) -> Iterator[R]:
             yield kind.from_line(line)
     except (ValidationError, StoreError) as error:
         raise StoreError(f"{store.uri}/{shard.file}: {error}") from error
+
+
+def search(store: Store, name: str, needle: str) -> Iterator[bytes]:
+    """Lines that contain ``needle`` in any set called ``name``, wherever in the store it is."""
+    wanted = needle.encode()
+    for key in store.list(""):
+        if key.endswith(f"/{name}.jsonl.zst"):
+            text = zstandard.ZstdDecompressor().decompress(store.read(key))
+            yield from (line for line in text.splitlines() if wanted in line)

@@ -40,7 +40,7 @@ def test_sets_read_back_in_order_and_join_without_copying(store: LocalStore) -> 
     one, two = verdicts(3), verdicts(2, base=10)
     parts = [write_set(store, "a/x", Verdict, one), write_set(store, "b/x", Verdict, two)]
     files = list(store.list(""))
-    joined = join_sets(Verdict, parts)
+    joined = join_sets(parts)
     assert list(read_set(store, joined, Verdict)) == one + two
     assert joined.count == 5
     assert list(store.list("")) == files

@@ -1,0 +1,5 @@
+"""``python -m cladeflow``."""
+
+from cladeflow.cli import main
+
+main()

@@ -1,0 +1,82 @@
+"""``cladeflow evolve``: start an evolution, or carry one on."""
+
+from pathlib import Path
+
+import click
+
+from cladeflow.cli.inspect import print_generations
+from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, Reporter, print_json
+from cladeflow.errors import CladeflowError
+from cladeflow.home import Home
+
+
+@click.command()
+@click.argument("recipe", required=False)
+@click.option("--model", type=click.Path(path_type=Path), help="A Hugging Face directory.")
+@click.option("--tasks", multiple=True, metavar="ENV", help="Environments, instead of the recipe's.")
+@click.option("--generations", default=5, show_default=True, help="In total, earlier ones counted.")
+@click.option("--runner", type=click.Choice(["inline", "subprocess"]), default="inline")
+@click.option("--seed", type=int, help="Root seed of every random generator.  [default: 0]")
+@click.option("--scale", help="tiny, small, large or a file.  [default: by the model's size]")
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Any resolved key.")
+@click.option("--deterministic", is_flag=True, help="float32 and one thread: bit-identical runs.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+@HOME_OPTION
+@JSON_OPTION
+def evolve(
+    recipe: str | None,
+    model: Path | None,
+    tasks: tuple[str, ...],
+    generations: int,
+    runner: str,
+    seed: int | None,
+    scale: str | None,
+    settings: tuple[str, ...],
+    deterministic: bool,
+    threads: int | None,
+    home: Path,
+    as_json: bool,
+) -> None:
+    """Run RECIPE until there are GENERATIONS of it; an existing home carries on.
+
+    An interrupted run resumes with the same command.
+    """
+    from cladeflow.evolution import Wish, evolve as run_evolution
+
+    if generations < 1:
+        raise CladeflowError(f"--generations {generations}: ask for at least 1")
+    wish = Wish(recipe, model, tasks, seed, scale, settings, deterministic)
+    _limit_threads(1 if deterministic else threads)
+    with Reporter(quiet=as_json) as reporter:
+        views = run_evolution(Home(home), wish, generations, runner, reporter, reporter.say)
+    if as_json:
+        print_json([view.to_json() for view in views])
+        return
+    print_generations(views)
+    champion = next((view for view in reversed(views) if view.promoted), views[0])
+    click.echo(f"champion: {champion.agent_id[:12]} of generation {champion.generation}, in {home}")
+    click.echo(f"next: cladeflow solve chain/8 --compare initial --home {home}")
+
+
+@click.command(hidden=True)
+@click.option("--call", required=True, help="A stage call as JSON.")
+@HOME_OPTION
+def step(call: str, home: Path) -> None:
+    """Run one stage call whose inputs are committed: what workers and pods do."""
+    from cladeflow.graph import StageCall
+    from cladeflow.runners.subprocess import step as run_step
+    from cladeflow.session import Session
+
+    place = Home(home)
+    place.require()
+    with Session(place) as session:
+        run_step(session, StageCall.model_validate_json(call))
+
+
+def _limit_threads(threads: int | None) -> None:
+    """Tell the libraries before they start their pools; child processes inherit it."""
+    import os
+
+    if threads:
+        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ[variable] = str(threads)

@@ -1,0 +1,29 @@
+"""Evaluation: an agent's own scaffold on held-out suites, and what the results say."""
+
+from cladeflow.evaluate.base import (
+    EvalContext,
+    Evaluation,
+    ReportParts,
+    Setting,
+    declared_suites,
+    evaluation_report,
+)
+from cladeflow.evaluate.benchmark_suite import BenchmarkSuite
+from cladeflow.evaluate.exploration_monitor import ExplorationMonitor
+from cladeflow.evaluate.suite import Cell, Suite, SuiteResult
+from cladeflow.evaluate.transfer_retention import TransferRetention
+
+__all__ = [
+    "BenchmarkSuite",
+    "Cell",
+    "EvalContext",
+    "Evaluation",
+    "ExplorationMonitor",
+    "ReportParts",
+    "Setting",
+    "Suite",
+    "SuiteResult",
+    "TransferRetention",
+    "declared_suites",
+    "evaluation_report",
+]

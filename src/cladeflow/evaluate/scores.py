@@ -1,0 +1,148 @@
+"""Per-task scores of one agent, and how they become rows and deltas of a report."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cladeflow.errors import CladeflowError
+from cladeflow.evaluate.statistics import Floats, bootstrap_mean, paired_bootstrap
+from cladeflow.evaluate.suite import SuiteResult
+from cladeflow.records import Delta, ReportRow, Split
+
+ALL = "all"
+"""The family of rows over every task of a suite."""
+DECIMALS = 6
+"""Of every number in a report: more carry no information and differ between machines."""
+
+
+class _Slice(NamedTuple):
+    env: str
+    family: str
+    at: NDArray[np.bool_]
+    """[T] which tasks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Metrics of one agent on the T tasks of one suite, over one or more environments."""
+
+    suite: str
+    split: Split
+    budget: int
+    tasks: tuple[str, ...]
+    envs: NDArray[np.str_]
+    families: NDArray[np.str_]
+    metrics: Mapping[str, Floats]
+    """Metric → [T]; nan where a task has no value."""
+    unbounded: frozenset[str] = frozenset()
+    """Metrics that are not shares between 0 and 1."""
+
+    @classmethod
+    def of(
+        cls,
+        suite: str,
+        results: Sequence[SuiteResult],
+        metrics: Mapping[str, Sequence[Floats]],
+        unbounded: frozenset[str] = frozenset(),
+    ) -> Self:
+        """Join the ``results`` of one or more environments; ``metrics`` has one array for each."""
+        return cls(
+            suite=suite,
+            split=results[0].suite.split,
+            budget=results[0].suite.max_tokens,
+            tasks=tuple(task for result in results for task in result.tasks),
+            envs=np.repeat([r.suite.env for r in results], [len(r.tasks) for r in results]),
+            families=np.concatenate([r.families for r in results]),
+            metrics={name: np.concatenate(parts) for name, parts in metrics.items()},
+            unbounded=unbounded,
+        )
+
+    def rows(self, key: str) -> tuple[ReportRow, ...]:
+        """Every metric over all tasks and per family, with 95 % intervals; ``key`` seeds them."""
+        return tuple(
+            row
+            for part in self._slices()
+            for metric in self.metrics
+            if (row := self._row(part, metric, key))
+        )
+
+    def deltas(
+        self, baseline: Self, metrics: Sequence[str], *, confidence: float, key: str
+    ) -> tuple[Delta, ...]:
+        """Paired differences to ``baseline``, over all tasks and per family.
+
+        Tasks without a value for both agents are left out. Raises `CladeflowError` where the two
+        were not evaluated on the same tasks, or no task is left.
+        """
+        if self.tasks != baseline.tasks:
+            raise CladeflowError(
+                f"suite {self.suite}: the agent and its baseline were evaluated on different "
+                "tasks; evaluate both on the same suite"
+            )
+        return tuple(
+            self._delta(baseline, part, metric, confidence, key)
+            for part in self._slices()
+            for metric in metrics
+        )
+
+    def _slices(self) -> Iterator[_Slice]:
+        """Everything, then each family."""
+        envs = sorted(set(self.envs.tolist()))
+        everything = np.ones(len(self.tasks), dtype=np.bool_)
+        yield _Slice(envs[0] if len(envs) == 1 else ALL, ALL, everything)
+        families = set(zip(self.envs.tolist(), self.families.tolist(), strict=True))
+        for env, family in sorted(families):
+            yield _Slice(env, family, (self.envs == env) & (self.families == family))
+
+    def _row(self, part: _Slice, metric: str, key: str) -> ReportRow | None:
+        scores = self.metrics[metric][part.at]
+        scores = scores[~np.isnan(scores)]
+        if not len(scores):
+            return None
+        found = bootstrap_mean(
+            scores,
+            key=f"{key}/{self.suite}/{part.family}/{metric}",
+            bounds=None if metric in self.unbounded else (0.0, 1.0),
+        )
+        return ReportRow(
+            suite=self.suite,
+            env=part.env,
+            family=part.family,
+            split=self.split,
+            metric=metric,
+            value=round(found.value, DECIMALS),
+            lo=round(found.lo, DECIMALS),
+            hi=round(found.hi, DECIMALS),
+            n=found.n,
+            budget=self.budget,
+        )
+
+    def _delta(
+        self, baseline: Self, part: _Slice, metric: str, confidence: float, key: str
+    ) -> Delta:
+        child, before = self.metrics[metric][part.at], baseline.metrics[metric][part.at]
+        both = ~np.isnan(child) & ~np.isnan(before)
+        if not both.any():
+            raise CladeflowError(
+                f"suite {self.suite}, family {part.family}: no task has a verdict for both "
+                "agents; look at the checker errors in the evaluation's verdicts"
+            )
+        found = paired_bootstrap(
+            child[both],
+            before[both],
+            key=f"{key}/{self.suite}/{part.family}/{metric}/delta",
+            confidence=confidence,
+        )
+        return Delta(
+            suite=self.suite,
+            family=part.family,
+            metric=metric,
+            delta=round(found.value, DECIMALS),
+            lo=round(found.lo, DECIMALS),
+            hi=round(found.hi, DECIMALS),
+            n=found.n,
+            confidence=round(confidence, DECIMALS),
+        )

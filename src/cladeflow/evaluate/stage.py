@@ -1,0 +1,167 @@
+"""The stage that runs child and incumbent on the held-out suites and reports on both."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from cladeflow.evaluate.base import (
+    EvalContext,
+    Evaluation,
+    Setting,
+    declared_suites,
+    evaluation_report,
+)
+from cladeflow.evaluate.suite import Suite, SuiteResult, correctness
+from cladeflow.plan.model import CellStats
+from cladeflow.promote.base import Gate
+from cladeflow.records import Agent, EvalReport, Task, Trajectory, Verdict, digest
+from cladeflow.rollout.run import Setup, attempt, inference_strategies, judge
+from cladeflow.sandbox.gold import GoldStore
+from cladeflow.stage import Output, Stage, StageContext, Work, build, gather, once, run_shards
+from cladeflow.store import Commit, read_set
+from cladeflow.strategy import Strategy
+from cladeflow.telemetry import record_report
+
+
+class Evaluate(Stage):
+    """Every evaluation lives at ``evals/<agent>/<suite>``: no agent is run twice on a suite."""
+
+    name: ClassVar[str] = "evaluate"
+
+    def strategies(self, ctx: StageContext) -> list[Strategy]:
+        recipe = ctx.plan.resolved.recipe
+        return [*build(recipe.environments), *build(recipe.evaluate)]
+
+    def identity(self, ctx: StageContext) -> dict[str, Any]:
+        gates = [gate.identity() for gate in build(ctx.plan.resolved.recipe.promote)]
+        return {"engine": [ctx.scale.engine, ctx.scale.dtype], "gates": gates}
+
+    def run(self, ctx: StageContext, key: str, work: Work) -> Output:
+        evaluations = [s for s in self.strategies(ctx) if isinstance(s, Evaluation)]
+        setting = Setting(tuple(ctx.environments.values()), ctx.scale.max_tokens, ctx.plan.seed)
+        suites = declared_suites(evaluations, setting)
+        child, incumbent = ctx.agent, ctx.plan.incumbent
+        results = {
+            agent.behaviour: {s.name: _result(ctx, agent, s) for s in suites}
+            for agent in (child, incumbent)
+        }
+        trajectories = ctx.records("trajectories", Trajectory)
+        verdicts = ctx.records("verdicts", Verdict)
+        reports = []
+        for agent in (child, incumbent):
+            context = EvalContext(
+                setting=setting,
+                subject=results[agent.behaviour],
+                baseline=results[incumbent.behaviour],
+                trajectories=trajectories if agent is child else (),
+                verdicts=verdicts if agent is child else (),
+                confidence=_confidence(ctx),
+                key=f"{ctx.plan.seed}/report/{digest([s.hash for s in suites])}",
+            )
+            reports.append(
+                evaluation_report(
+                    evaluations,
+                    context,
+                    agent_id=agent.id,
+                    baseline_id=incumbent.id,
+                    identical=agent.behaviour == incumbent.behaviour,
+                    gen=ctx.call.generation,
+                )
+            )
+        record_report(work.metrics, reports[0])
+        return Output(
+            sets={
+                "agents": work.write_set("agents", Agent, [child]),
+                "reports": work.write_set("reports", EvalReport, reports),
+            },
+            values={"cells": _cells(ctx.records("tasks", Task), trajectories, verdicts)},
+        )
+
+
+def _confidence(ctx: StageContext) -> float:
+    """What the strictest gate asks of the intervals, given the children tried before this one."""
+    gates = [g for g in build(ctx.plan.resolved.recipe.promote) if isinstance(g, Gate)]
+    tried = ctx.plan.tried + (ctx.call.child or 0) + 1
+    return max(gate.interval_confidence(tried) for gate in gates)
+
+
+def _result(ctx: StageContext, agent: Agent, suite: Suite) -> SuiteResult:
+    """An agent's attempts at a suite: committed earlier, or made now."""
+    inference = [s.identity() for s in inference_strategies(agent)]
+    how = digest([suite.hash, inference, ctx.scale.engine, ctx.scale.dtype])
+    key = f"evals/{agent.behaviour}/{how}"
+    commit = once(
+        ctx.session, key, "evaluation", how, lambda _: _evaluate(ctx, agent, suite, key)
+    )
+    return SuiteResult.from_records(
+        suite,
+        list(read_set(ctx.store, commit.sets["tasks"], Task)),
+        list(read_set(ctx.store, commit.sets["trajectories"], Trajectory)),
+        list(read_set(ctx.store, commit.sets["verdicts"], Verdict)),
+    )
+
+
+def _evaluate(ctx: StageContext, agent: Agent, suite: Suite, key: str) -> Output:
+    posed = suite.pose(ctx.environments[suite.env])
+    GoldStore(ctx.session.home.gold).add(p.gold for p in posed)
+    shards = run_shards(
+        ctx.session,
+        key,
+        "evaluation",
+        [p.task for p in posed],
+        ctx.scale.shard,
+        lambda tasks, work: _attempt(ctx, agent, suite, tasks, work),
+        what=f"{ctx.call} {suite.name}",
+    )
+    return Output(sets=gather(shards))
+
+
+def _attempt(
+    ctx: StageContext, agent: Agent, suite: Suite, tasks: Sequence[Task], work: Work
+) -> Output:
+    """Attempt the tasks with the agent's own scaffold, then judge what it did."""
+    setup = Setup(
+        agent=agent,
+        refs=agent.weights,
+        scale=ctx.scale,
+        key=f"{suite.seed}/{suite.hash}",
+        temperature=suite.temperature,
+        max_tokens=suite.max_tokens,
+        samples=suite.samples,
+        evaluation=True,
+    )
+    made = attempt(ctx.session, setup, inference_strategies(agent), ctx.environments, tasks)
+    made = [_without_tokens(trajectory) for trajectory in made.trajectories]
+    verdicts = judge(ctx.session, tasks, made)
+    return Output(
+        sets={
+            "tasks": work.write_set("tasks", Task, tasks),
+            "trajectories": work.write_set("trajectories", Trajectory, made),
+            "verdicts": work.write_set("verdicts", Verdict, verdicts),
+        }
+    )
+
+
+def _without_tokens(trajectory: Trajectory) -> Trajectory:
+    """Held-out attempts are never trained on, so their tokens are not kept."""
+    steps = tuple(s.model_copy(update={"tokens": None, "logp": None}) for s in trajectory.steps)
+    return trajectory.model_copy(update={"steps": steps, "context": ()})
+
+
+def _cells(
+    tasks: Sequence[Task], trajectories: Sequence[Trajectory], verdicts: Sequence[Verdict]
+) -> dict[str, Any]:
+    """Statistics of the round's tasks by cell, for the next plan."""
+    judged = {v.target.id: correctness(v) for v in verdicts if v.target.kind == "traj"}
+    by_task = {task.id: f"{task.env}/{task.family}/{task.level}" for task in tasks}
+    scores: dict[str, list[float]] = {}
+    for trajectory in trajectories:
+        score = judged.get(trajectory.id, float("nan"))
+        if score == score:
+            scores.setdefault(by_task[trajectory.task_id], []).append(score)
+    return {
+        cell: CellStats(n=len(found), mean=round(sum(found) / len(found), 6)).model_dump()
+        for cell, found in sorted(scores.items())
+    }
+
+
+STAGE = Evaluate()

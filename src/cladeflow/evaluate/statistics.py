@@ -1,0 +1,170 @@
+"""Intervals and estimators over tasks. Scores are per task: arrays of shape [T] without nan.
+
+Two-sided intervals throughout; ``confidence`` is their coverage. Every random draw comes from a
+generator keyed by a string, so a report is the same report wherever it is computed.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from math import ceil, comb
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+class Interval(NamedTuple):
+    """An estimate, its bounds, and the number of tasks (or seeds) it rests on."""
+
+    value: float
+    lo: float
+    hi: float
+    n: int
+
+
+def keyed_generator(key: str) -> np.random.Generator:
+    """A generator of its own for ``key`` (sha256 → Philox)."""
+    seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "big")
+    return np.random.Generator(np.random.Philox(key=seed))
+
+
+def corrected_confidence(confidence: float, tried: int) -> float:
+    """Confidence of the interval for the ``tried``-th child since the last promotion.
+
+    Weighted Bonferroni: with a = 1 - confidence, child k gets a_k = 2a / (k (k + 1)). So the first
+    one is tested at the plain confidence, and the one-sided errors a_k / 2 of all children, however
+    many there will be, add up to at most a. Equal shares would need the number of children in
+    advance, and shares a / k add up without bound.
+
+    Raises:
+        ValueError: ``tried`` is below 1.
+    """
+    if tried < 1:
+        raise ValueError(f"tried counts the child under test, so it is at least 1, not {tried}")
+    return 1 - 2 * (1 - confidence) / (tried * (tried + 1))
+
+
+def bootstrap_mean(
+    scores: ArrayLike,
+    *,
+    key: str,
+    confidence: float = 0.95,
+    bounds: tuple[float, float] | None = (0.0, 1.0),
+) -> Interval:
+    """Percentile bootstrap of the mean of ``scores`` [T] over tasks.
+
+    The plain percentile interval (Efron and Tibshirani 1993, chapter 13) is too narrow where
+    almost all scores agree, and has no width where all do. So where the scores have ``bounds``,
+    one pseudo-task at each bound joins the sample that is drawn from: for paired binary scores
+    this is the adjustment of Bonett and Price (2012), for one proportion the rule of succession.
+    The estimate itself is the plain mean. BCa corrects skewness, which a mean over hundreds of
+    tasks hardly has, and has no width for equal scores either; docs/statistics.md has the coverage.
+
+    Args:
+        scores: [T], T ≥ 1.
+        key: Seeds the resampling.
+        confidence: Coverage of the interval.
+        bounds: Least and greatest possible score; None for unbounded ones such as token counts.
+    """
+    sample = np.asarray(scores, dtype=np.float64)
+    drawn_from = sample if bounds is None else np.concatenate([sample, bounds])
+    draws = _resampled_means(drawn_from, _resamples(confidence), keyed_generator(key))
+    lo, hi = _percentiles(draws, confidence)
+    return Interval(float(sample.mean()), lo, hi, len(sample))
+
+
+def paired_bootstrap(
+    child: ArrayLike, baseline: ArrayLike, *, key: str, confidence: float = 0.95
+) -> Interval:
+    """Bootstrap of mean(child - baseline) over tasks; both [T], scores in [0, 1], same tasks.
+
+    The pairing takes the difficulty of the tasks out of the interval.
+    """
+    difference = np.asarray(child, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
+    return bootstrap_mean(difference, key=key, confidence=confidence, bounds=(-1.0, 1.0))
+
+
+def hierarchical_bootstrap(
+    differences: Sequence[ArrayLike], *, key: str, confidence: float = 0.95, resamples: int = 10_000
+) -> Interval:
+    """Bootstrap of the mean over seeds of the mean over tasks: seeds are drawn, then their tasks.
+
+    Too narrow with few seeds: without an effect, and where seeds differ more than their tasks do,
+    its 95 % interval lies above 0 in 13 % of cases with three seeds, 8 % with five and 6 % with
+    eight, where 2.5 % is nominal. So report `paired_t_interval` of the per-seed means beside it.
+
+    Args:
+        differences: One array [T_s] of per-task differences for each of S seeds.
+        key: Seeds the resampling.
+        confidence: Coverage of the interval.
+        resamples: Number of resamples.
+    """
+    rng, n_seeds = keyed_generator(key), len(differences)
+    seeds = [np.asarray(scores, dtype=np.float64) for scores in differences]
+    chosen = rng.integers(n_seeds, size=(resamples, n_seeds))
+    means = np.empty(chosen.shape)
+    for seed, scores in enumerate(seeds):
+        at = chosen == seed
+        means[at] = _resampled_means(scores, int(at.sum()), rng)
+    lo, hi = _percentiles(means.mean(axis=1), confidence)
+    return Interval(float(np.mean([scores.mean() for scores in seeds])), lo, hi, n_seeds)
+
+
+def paired_t_interval(differences: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Student's interval of the mean of per-seed ``differences`` [S], S ≥ 2."""
+    from scipy.special import stdtrit
+
+    sample = np.asarray(differences, dtype=np.float64)
+    n, mean = len(sample), float(sample.mean())
+    quantile = float(stdtrit(n - 1, (1 + confidence) / 2))
+    half = quantile * float(sample.std(ddof=1)) / n**0.5
+    return Interval(mean, mean - half, mean + half, n)
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """Chance that at least one of k of n samples, c of them correct, is correct.
+
+    1 - C(n - c, k) / C(n, k), the unbiased estimator of Chen et al. 2021 (arXiv 2107.03374),
+    equation 1, in exact integers. Needs k ≤ n.
+    """
+    return 1 - comb(n - c, k) / comb(n, k)
+
+
+def majority_score(answers: Sequence[str | None], correct: Sequence[float]) -> float:
+    """Score of the most frequent answer (self-consistency, Wang et al. 2022, arXiv 2203.11171).
+
+    An answer's score is the mean correctness of the samples that gave it; ties count as their
+    mean, what breaking them at random gives on average; None (no answer) does not vote.
+    """
+    votes: dict[str, list[float]] = {}
+    for answer, score in zip(answers, correct, strict=True):
+        if answer is not None:
+            votes.setdefault(answer, []).append(score)
+    most = max(map(len, votes.values()), default=0)
+    winners = [sum(scores) / most for scores in votes.values() if len(scores) == most]
+    return sum(winners) / len(winners) if winners else 0.0
+
+
+def _resamples(confidence: float) -> int:
+    """Enough for 20 resamples beyond each bound, as long as that stays a matter of a second."""
+    return min(max(10_000, ceil(40 / (1 - confidence))), 100_000)
+
+
+def _resampled_means(sample: Floats, resamples: int, rng: np.random.Generator) -> Floats:
+    """Means of bootstrap resamples, [resamples].
+
+    A resample's mean depends only on how often it holds each distinct value, and those counts
+    are multinomial: exact, and for the few values that scores take ten times faster than indices.
+    """
+    values, counts = np.unique(sample, return_counts=True)
+    drawn = rng.multinomial(len(sample), counts / len(sample), size=resamples)
+    means: Floats = drawn @ values / len(sample)
+    return means
+
+
+def _percentiles(draws: Floats, confidence: float) -> tuple[float, float]:
+    tail = (1 - confidence) / 2
+    lo, hi = np.quantile(draws, [tail, 1 - tail])
+    return float(lo), float(hi)

@@ -1,0 +1,169 @@
+"""Laying sequences out for a forward pass: packed into one row, or padded to a rectangle.
+
+Packing concatenates sequences, so that all of a model but its attention works on real tokens only;
+attention gathers them into a rectangle and back. Both layouts give the same log-probabilities.
+Importing the module registers the attention with transformers as the implementation `NAME`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad, scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from cladeflow.fine_tune.base import LossTokens
+from cladeflow.fine_tune.sequences import TokenSequence
+
+NAME = "cladeflow_packed"
+GRAIN = 64
+"""Packed rows are multiples of this long: matrix kernels are compiled per shape and cached."""
+
+Group = Sequence[TokenSequence]
+"""The sequences of one example."""
+
+
+class Gather(NamedTuple):
+    """Where tokens go for attention: indices into the row by rectangle cell, and back."""
+
+    cells: Tensor
+    """[rows, width] position in the packed row; cells past a sequence's end point anywhere."""
+    back: Tensor
+    """[positions] cell of each position of the packed row, cells counted row by row."""
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """One forward pass: the model's arguments, and where its loss tokens are predicted."""
+
+    inputs: dict[str, Any]
+    predictions: Tensor | None
+    """[N] index of each loss token's prediction in the flattened logits; None: all, in order."""
+    targets: Tensor
+    """[N] the loss tokens."""
+    loss_tokens: LossTokens
+
+
+def attend(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    gather: Gather | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Causal attention within each sequence of a packed row; [1, positions, heads, head size].
+
+    Shapes: query [1, heads, positions, head size], key and value likewise with key heads.
+    """
+    assert gather is not None
+    rows, width = gather.cells.shape
+
+    def rectangle(x: Tensor) -> Tensor:
+        cells = x[0].transpose(0, 1).index_select(0, gather.cells.flatten())
+        return cells.view(rows, width, *cells.shape[1:]).transpose(1, 2)
+
+    window = _window(width, sliding_window, query.device)
+    out = scaled_dot_product_attention(
+        rectangle(query),
+        rectangle(key),
+        rectangle(value),
+        attn_mask=window,
+        is_causal=window is None,
+        scale=scaling,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    return out.transpose(1, 2).flatten(0, 1).index_select(0, gather.back)[None], None
+
+
+AttentionInterface.register(NAME, attend)
+
+
+def _window(width: int, reach: int | None, device: torch.device) -> Tensor | None:
+    """[width, width] True where a token may look; None where nothing but causality limits it."""
+    if reach is None or width <= reach:
+        return None
+    return torch.ones(width, width, dtype=torch.bool, device=device).tril().triu(1 - reach)
+
+
+def micro_batches(groups: Sequence[Group], micro_tokens: int) -> Iterator[list[Group]]:
+    """Cut groups into parts of at most ``micro_tokens`` tokens, neighbours of similar length."""
+    part: list[Group] = []
+    total = 0
+    for group in sorted(groups, key=_longest):
+        size = tokens(group)
+        if part and total + size > micro_tokens:
+            yield part
+            part, total = [], 0
+        part.append(group)
+        total += size
+    yield part
+
+
+def tokens(group: Group) -> int:
+    """Unpadded tokens of a group."""
+    return sum(len(sequence.tokens) for sequence in group)
+
+
+def _longest(group: Group) -> int:
+    return max(len(sequence.tokens) for sequence in group)
+
+
+def pack(groups: Sequence[Group], device: torch.device) -> MicroBatch:
+    """All sequences in one row, positions restarting; logits are made only where needed."""
+    rows = [sequence for group in groups for sequence in group]
+    lengths = torch.tensor([len(row.tokens) for row in rows])
+    starts = torch.cumsum(lengths, 0) - lengths
+    total, width = int(lengths.sum()), int(lengths.max())
+    filler = -total % GRAIN
+    offsets = torch.arange(total) - starts.repeat_interleave(lengths)
+    back = torch.arange(len(rows)).repeat_interleave(lengths) * width + offsets
+    cells = (starts[:, None] + torch.arange(width)).clamp(max=total - 1)
+    ids = torch.tensor([token for row in rows for token in row.tokens])
+    weights = torch.tensor([weight for row in rows for weight in row.weights])
+    where = weights.nonzero().flatten()
+    inputs = {
+        "input_ids": pad(ids, (0, filler))[None].to(device),
+        "position_ids": pad(offsets, (0, filler))[None].to(device),
+        "logits_to_keep": (where - 1).to(device),
+        "gather": Gather(cells.to(device), pad(back, (0, filler)).to(device)),
+    }
+    return MicroBatch(inputs, None, ids[where].to(device), _loss_tokens(rows, device))
+
+
+def pad_right(groups: Sequence[Group], device: torch.device) -> MicroBatch:
+    """A sequence per row. Padding needs no mask: it comes after all that a token may look at."""
+    rows = [sequence for group in groups for sequence in group]
+    width = max(len(row.tokens) for row in rows)
+    ids = torch.tensor([(*row.tokens, *[0] * (width - len(row.tokens))) for row in rows])
+    weights = torch.tensor([(*row.weights, *[0.0] * (width - len(row.weights))) for row in rows])
+    where = weights.flatten().nonzero().flatten()
+    inputs = {"input_ids": ids.to(device)}
+    targets = ids.flatten()[where].to(device)
+    return MicroBatch(inputs, (where - 1).to(device), targets, _loss_tokens(rows, device))
+
+
+def _loss_tokens(rows: Sequence[TokenSequence], device: torch.device) -> LossTokens:
+    """The loss tokens of ``rows`` in order; every row has the same names of further fields."""
+    keep = [[i for i, weight in enumerate(row.weights) if weight] for row in rows]
+
+    def per_token(columns: Sequence[Sequence[float]]) -> Tensor:
+        kept = [column[i] for column, where in zip(columns, keep, strict=True) for i in where]
+        return torch.tensor(kept, device=device)
+
+    counts = torch.tensor([len(where) for where in keep])
+    fields, columns = rows[0].per_sequence, rows[0].per_token
+    return LossTokens(
+        weight=per_token([row.weights for row in rows]),
+        sequence=torch.arange(len(rows)).repeat_interleave(counts).to(device),
+        per_token={name: per_token([row.per_token[name] for row in rows]) for name in columns},
+        per_sequence={
+            name: torch.tensor([row.per_sequence[name] for row in rows], device=device)
+            for name in fields
+        },
+    )

@@ -1,0 +1,49 @@
+"""What a training run is told, and what it says of itself."""
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import Field
+
+from cladeflow.recipes.model import Dtype, Training
+
+Layout = Literal["auto", "packed", "padded"]
+
+
+class TrainSettings(Training):
+    """The scale's constants of optimisation, and what belongs to one run.
+
+    ``dtype`` bfloat16 computes under autocast with float32 master weights and optimiser state, so
+    that small learning rates are not rounded away; the saved directory has this dtype.
+    """
+
+    floor: float = Field(default=0.1, ge=0, le=1)
+    """Learning rate at the end of the cosine, as a share of its peak."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    dtype: Dtype = "float32"
+    layout: Layout = "auto"
+    """How a micro-batch is laid out; auto packs wherever that is exact."""
+    max_length: int | None = Field(default=None, gt=1)
+    """Longer sequences are cut at the end, and counted; None is the model's own limit."""
+    seed: str
+    """Key of the generator that orders the examples."""
+
+
+class TrainResult(NamedTuple):
+    """What a run did. Losses are per loss token; ``seconds`` covers this process only."""
+
+    model: Path
+    steps: int
+    tokens: int
+    """Unpadded tokens read, prompts included."""
+    loss_tokens: int
+    loss_first: float
+    loss_last: float
+    grad_norm: float
+    """Global norm of the last step's gradient, before clipping."""
+    truncated: int
+    """Sequences cut at the model's limit."""
+    skipped: int
+    """Examples left out because no token of theirs counts in the loss."""
+    layout: Layout
+    seconds: float

@@ -1,0 +1,117 @@
+"""The stage that carries out one update of one role."""
+
+from typing import Any, ClassVar
+
+from cladeflow.errors import RecipeError
+from cladeflow.fine_tune.base import Builder, Objective, RoundData
+from cladeflow.fine_tune.settings import TrainSettings
+from cladeflow.records import Critique, Task, TrainingExample, Trajectory, Verdict
+from cladeflow.records.example import Example
+from cladeflow.recipes.model import Update
+from cladeflow.stage import Output, Stage, StageContext, Work
+from cladeflow.store import materialise
+from cladeflow.strategy import Strategy
+
+
+class FineTune(Stage):
+    """Builds examples from the round's sets and trains the role's model on them.
+
+    With nothing to learn from, the update changes nothing: the child keeps its parent's weights,
+    and the gate says so.
+    """
+
+    name: ClassVar[str] = "fine_tune"
+
+    def strategies(self, ctx: StageContext) -> list[Strategy]:
+        update = _update(ctx)
+        parts = (update.build, update.objective, update.update)
+        return [entry.build() for entry in parts if entry]
+
+    def identity(self, ctx: StageContext) -> dict[str, Any]:
+        update = _update(ctx)
+        return {"role": update.role, "init": update.init, "training": ctx.scale.training.model_dump()}
+
+    def run(self, ctx: StageContext, key: str, work: Work) -> Output:
+        role = _update(ctx).role
+        builder, objective = self._parts(ctx)
+        data = _round_data(ctx, role)
+        examples = list(builder.build(data))
+        work.metrics.count("cladeflow_examples_total", len(examples), role=role)
+        kept = len(examples) / len(data.trajectories) if data.trajectories else 0.0
+        work.metrics.gauge("cladeflow_kept_ratio", kept, role=role)
+        sets = {"examples": work.write_set("examples", Example, examples)}
+        if not examples:
+            return Output(sets=sets, values={"steps": 0})
+        ref, steps = _train(ctx, key, objective, examples, work)
+        return Output(sets=sets, models={role: ref}, values={"steps": steps})
+
+    def _parts(self, ctx: StageContext) -> tuple[Builder, Objective]:
+        strategies = self.strategies(ctx)
+        builder = next((s for s in strategies if isinstance(s, Builder)), None)
+        objective = next((s for s in strategies if isinstance(s, Objective)), None)
+        if builder is None or objective is None:
+            raise RecipeError(f"{ctx.call}: only updates of build and objective run in this version")
+        return builder, objective
+
+
+def _update(ctx: StageContext) -> Update:
+    return ctx.round.fine_tune[ctx.call.update or 0]
+
+
+def _round_data(ctx: StageContext, role: str) -> RoundData:
+    """What the call's inputs gathered, by the ids that builders look up."""
+    critiques: dict[str, list[Critique]] = {}
+    for critique in ctx.records("critiques", Critique):
+        for target in critique.target:
+            critiques.setdefault(target, []).append(critique)
+    return RoundData(
+        tasks={task.id: task for task in ctx.records("tasks", Task)},
+        trajectories=ctx.records("trajectories", Trajectory),
+        verdicts={verdict.target.id: verdict for verdict in ctx.records("verdicts", Verdict)},
+        critiques=critiques,
+        role=role,
+        gen=ctx.call.generation,
+        seed=ctx.key("build"),
+    )
+
+
+def _train(
+    ctx: StageContext,
+    key: str,
+    objective: Objective,
+    examples: list[TrainingExample],
+    work: Work,
+) -> tuple[str, int]:
+    """Train from where the update starts; the new model's Ref and the optimiser steps taken."""
+    from cladeflow.fine_tune.trainer import train
+
+    update = _update(ctx)
+    settings = TrainSettings(
+        **ctx.scale.training.model_dump(), dtype=ctx.scale.dtype, seed=ctx.key("train")
+    )
+    with ctx.session.computing():
+        result = train(
+            materialise(ctx.store, _start(ctx, update)),
+            examples,
+            objective,
+            settings,
+            work.directory("model"),
+            checkpoint_dir=ctx.session.home.scratch(key.rpartition("/")[2]),
+            progress=lambda done, total: ctx.session.progress(str(ctx.call), done, total),
+        )
+    tokens = {"role": update.role}
+    work.metrics.count("cladeflow_trained_tokens_total", result.loss_tokens, **tokens)
+    by = {"role": update.role, "objective": objective.name}
+    work.metrics.gauge("cladeflow_loss_first_nats", result.loss_first, **by)
+    work.metrics.gauge("cladeflow_loss_last_nats", result.loss_last, **by)
+    return work.keep(result.model, "model"), result.steps
+
+
+def _start(ctx: StageContext, update: Update) -> str:
+    """The weights an update starts from; a role without weights of its own starts as the actor."""
+    agents = {"parent": ctx.parent, "current": ctx.agent, "initial": ctx.plan.initial}
+    weights = agents[update.init].weights
+    return weights.get(update.role) or weights["actor"]
+
+
+STAGE = FineTune()

@@ -1,0 +1,295 @@
+"""The ``transformers`` engine: Hugging Face weights, decoded by a continuous batch of our own.
+
+A request's context is read once, whatever its number of samples; every sample is a row of one
+running batch. A row leaves as soon as it is finished, and waiting ones join while the others run
+(continuous batching, Yu et al. 2022, Orca).
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from cladeflow.errors import ModelError
+from cladeflow.models import attention
+from cladeflow.models.engine import Completion, Request
+from cladeflow.models.kv_cache import RowCache, Rows, windows
+from cladeflow.models.linear import use_onednn
+from cladeflow.models.loading import (
+    Dtype,
+    column_bytes,
+    end_tokens,
+    load_model,
+    load_tokenizer,
+    load_weights,
+    max_length,
+    model_digest,
+    tokenizer_digest,
+    vocabulary,
+)
+from cladeflow.models.rows import Batch, Job, Owner
+from cladeflow.models.sampling import draw
+
+READ_TOKENS = 8192
+"""Tokens, padding included, that one forward pass reads of contexts."""
+SCORE_LOGITS = 1 << 25
+"""Logits, padding included, that one scoring pass makes: 128 MiB in float32."""
+
+
+class TransformersEngine:
+    """See `cladeflow.models.engine.Engine`.
+
+    ``max_rows`` bounds the batch and ``cache_gib`` its key-value cache (every row may need as much
+    as the longest, context and limit together). Neither changes what is sampled.
+    """
+
+    name = "transformers"
+
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        dtype: Dtype = "float32",
+        device: str = "cpu",
+        digest: str | None = None,
+        max_rows: int = 512,
+        cache_gib: float = 1.0,
+    ) -> None:
+        self.model = load_model(weights, dtype=dtype, device=device, attention=attention.NAME)
+        use_onednn(self.model)
+        self.tokenizer = load_tokenizer(weights)
+        self.dtype: str = dtype
+        self.model_digest = digest or model_digest(weights)
+        self.tokenizer_digest = tokenizer_digest(weights)
+        self.max_length = max_length(self.model)
+        self.max_rows = max_rows
+        self._vocabulary = vocabulary(self.model)
+        self._ends = np.array(end_tokens(self.model, self.tokenizer, weights))
+        self._stops: dict[tuple[str, ...], int] = {}
+        self._may_stop = np.empty((0, self._vocabulary), np.bool_)
+        self._queue: deque[Job] = deque()
+        self._batch = Batch()
+        # PyTorch's CPU attention reads float32 keys faster than bfloat16 ones of half the size.
+        wide = self.model.device.type == "cpu"
+        self._cache = RowCache(self.model.device, torch.float32 if wide else self.model.dtype)
+        self._max_columns = int(cache_gib * 2**30) // column_bytes(self.model, self._cache.dtype)
+
+    def submit(self, requests: Sequence[Request]) -> list[Future[list[Completion]]]:
+        """Queue requests; raises `ModelError` for a context that the model cannot continue."""
+        jobs = [Job(request, self._room(request)) for request in requests]
+        self._queue.extend(jobs)
+        return [job.future for job in jobs]
+
+    def pump(self) -> None:
+        """Advance decoding until at least one future resolves or nothing is queued."""
+        self._forget_cancelled()
+        with torch.inference_mode():
+            while self._queue or self._batch.n:
+                self._admit()
+                if self._step():
+                    return
+
+    def score(
+        self, contexts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]
+    ) -> list[list[float]]:
+        """Natural log-probabilities, at temperature 1, of completions' tokens given contexts."""
+        pairs = [(list(a), list(b)) for a, b in zip(contexts, completions, strict=True)]
+        for context, completion in pairs:
+            self._check(context, len(context) + len(completion))
+        sizes = [len(context) + len(completion) for context, completion in pairs]
+        scores: list[list[float]] = [[]] * len(pairs)
+        with torch.inference_mode():
+            for part in _parts(sizes, max(1, SCORE_LOGITS // self._vocabulary)):
+                for i, values in zip(part, self._score([pairs[i] for i in part]), strict=True):
+                    scores[i] = values
+        return scores
+
+    def swap(self, weights: Path, digest: str) -> None:
+        """Load other weights of the same architecture in place, without a new engine."""
+        if self._queue or self._batch.n:
+            raise RuntimeError("swap while requests are outstanding")
+        load_weights(self.model, weights)
+        self.model_digest = digest
+
+    def close(self) -> None:
+        """Free the model."""
+        self._queue.clear()
+        del self.model, self._cache, self._batch
+
+    # Admission
+
+    def _room(self, request: Request) -> int:
+        """Tokens that may be sampled: the limit, or what the context leaves of the model's."""
+        self._check(request.context, len(request.context) + 1)
+        return min(request.sampling.max_tokens, self.max_length - len(request.context))
+
+    def _check(self, context: Sequence[int], length: int) -> None:
+        if not len(context):
+            raise ModelError("an empty context: the model needs at least one token to continue")
+        if length > self.max_length:
+            raise ModelError(
+                f"a context of {len(context)} tokens with its continuation does not fit the model,"
+                f" which reads at most {self.max_length}"
+            )
+
+    def _forget_cancelled(self) -> None:
+        """Drop what belongs to futures that their owner has cancelled."""
+        self._queue = deque(job for job in self._queue if not job.future.cancelled())
+        rows = [i for i, owner in enumerate(self._batch.owners) if owner.job.future.cancelled()]
+        self._drop(np.array(rows, np.int64))
+
+    def _admit(self) -> None:
+        """Fill the batch from the queue, once an eighth of it is free: joining costs a pass."""
+        room = self._free()
+        if not room or (self._batch.n and room * 8 < self.max_rows):
+            return
+        owners: list[Owner] = []
+        while self._queue and len(owners) < room:
+            job = self._queue[0]
+            taken = min(job.waiting, room - len(owners))
+            owners += [Owner(job, job.admitted + i) for i in range(taken)]
+            job.admitted += taken
+            if not job.waiting:
+                self._queue.popleft()
+        self._join(owners)
+
+    def _free(self) -> int:
+        """Rows that may join: few if some need many columns, at least one if none is running."""
+        waiting = islice(self._queue, self.max_rows)
+        longest = max((len(job.request.context) + job.limit for job in waiting), default=0)
+        if not longest:
+            return 0
+        running = self._batch.length + self._batch.limit - self._batch.count
+        longest = max(longest, int(running[: self._batch.n].max(initial=0)) + 1)
+        rows = min(self.max_rows, self._max_columns // longest) - self._batch.n
+        return max(rows, 0 if self._batch.n else 1)
+
+    def _join(self, owners: list[Owner]) -> None:
+        """Read the new rows' contexts, each distinct one once, and append the rows."""
+        rows = self._batch.admit(owners, [self._stop(o.job.request.sampling.stop) for o in owners])
+        distinct: dict[tuple[int, ...], list[int]] = {}
+        for row, owner in zip(rows.tolist(), owners, strict=True):
+            distinct.setdefault(tuple(owner.job.request.context[:-1]), []).append(row)
+        prefixes = [prefix for prefix in distinct if prefix]
+        sizes = [len(prefix) for prefix in prefixes]
+        self._cache.reserve(self._batch.n, max(sizes, default=0))
+        for part in _parts(sizes, READ_TOKENS):
+            cache = self._read([prefixes[i] for i in part])
+            groups = [distinct[prefixes[i]] for i in part]
+            source = np.repeat(np.arange(len(part)), [len(group) for group in groups])
+            self._cache.fill(np.concatenate(groups), cache, source)
+        self._sort()
+
+    def _read(self, prefixes: list[tuple[int, ...]]) -> DynamicCache:
+        """Keys and values of contexts without their last token, which is the first to decode."""
+        cache = DynamicCache()
+        self.model.base_model(self._pad(prefixes), past_key_values=cache, use_cache=True)
+        return cache
+
+    def _pad(self, sequences: Sequence[Sequence[int]]) -> torch.Tensor:
+        """[sequences, longest] padded on the right, by any token: nothing before it can see it."""
+        ids = np.zeros((len(sequences), max(map(len, sequences))), np.int64)
+        for row, sequence in zip(ids, sequences, strict=True):
+            row[: len(sequence)] = sequence
+        return torch.from_numpy(ids).to(self.model.device)
+
+    def _stop(self, stop: tuple[str, ...]) -> int:
+        """Index of ``stop`` in the table of tokens that may complete a stop string."""
+        if stop not in self._stops:
+            row = np.zeros((1, self._vocabulary), np.bool_)
+            known = self.tokenizer.stop_candidates(stop)[: self._vocabulary]
+            row[0, : len(known)] = known
+            self._may_stop = np.concatenate([self._may_stop, row])
+            self._stops[stop] = len(self._stops)
+        return self._stops[stop]
+
+    # Decoding
+
+    def _step(self) -> bool:
+        """One token for every row; True if a future resolved."""
+        batch, n = self._batch, self._batch.n
+        logits = self._forward()
+        state = (batch.temperature[:n], batch.top_p[:n], batch.draws())
+        token, logp = draw(logits, *(torch.from_numpy(a).to(logits.device) for a in state))
+        batch.record(token.cpu().numpy(), logp.cpu().numpy())
+        return self._retire()
+
+    def _forward(self) -> torch.Tensor:
+        """Logits [rows, vocabulary] of each row's next token, in float32."""
+        n, device = self._batch.n, self.model.device
+        lengths = self._batch.length[:n].copy()
+        runs = self._cache.begin(lengths)
+        out = self.model(
+            input_ids=torch.from_numpy(self._batch.token[:n, None]).to(device),
+            position_ids=self._cache.positions[:, None],
+            attention_mask=self._cache.mask(),
+            past_key_values=self._cache,
+            use_cache=True,
+            windows=runs,
+        )
+        logits: torch.Tensor = out.logits[:, -1].float()
+        return logits
+
+    def _retire(self) -> bool:
+        """Take finished rows out of the batch; True if that resolved a future."""
+        batch, n = self._batch, self._batch.n
+        token = batch.token[:n]
+        ended = np.isin(token, self._ends)
+        for row in np.flatnonzero(self._may_stop[batch.stop[:n], token] & ~ended).tolist():
+            stop = batch.owners[row].job.request.sampling.stop
+            ended[row] = self.tokenizer.stops(batch.written(row), stop)
+        finished = np.flatnonzero(ended | (batch.count[:n] >= batch.limit[:n]))
+        resolved = [self._finish(row, bool(ended[row])) for row in finished.tolist()]
+        self._drop(finished)
+        return any(resolved)
+
+    def _finish(self, row: int, ended: bool) -> bool:
+        job, sample = self._batch.owners[row]
+        tokens = self._batch.written(row)
+        shown = tokens[:-1] if tokens[-1] in self._ends else tokens
+        completion = Completion(
+            tokens=tuple(tokens),
+            logp=self._batch.log_probabilities(row),
+            text=self.tokenizer.decode(shown),
+            finish="stop" if ended else "length",
+        )
+        return not job.future.cancelled() and job.finish(sample, completion)
+
+    def _drop(self, rows: Rows) -> None:
+        if len(rows):
+            holes, movers = self._batch.drop(rows)
+            self._cache.move(holes, movers, self._batch.length[holes])
+
+    def _sort(self) -> None:
+        """Order rows by length, longest first, where their order makes windows too wide."""
+        lengths = self._batch.length[: self._batch.n]
+        read = sum((w.stop - w.start) * w.width for w in windows(lengths))
+        if read > 1.2 * lengths.sum():
+            order = np.argsort(-lengths, kind="stable")
+            self._cache.permute(order, int(lengths.max()))
+            self._batch.move(np.arange(len(order)), order)
+
+    def _score(self, pairs: list[tuple[list[int], list[int]]]) -> list[list[float]]:
+        ids = self._pad([context + completion for context, completion in pairs])
+        logits = self.model(ids, use_cache=False).logits[:, :-1].float()
+        logp = logits.log_softmax(-1).gather(2, ids[:, 1:, None])[:, :, 0].cpu()
+        return [
+            row[len(context) - 1 : len(context) + len(completion) - 1].tolist()
+            for row, (context, completion) in zip(logp, pairs, strict=True)
+        ]
+
+
+def _parts(sizes: Sequence[int], budget: int) -> list[list[int]]:
+    """Indices of ``sizes``, longest first, cut where a padded part would exceed ``budget``."""
+    parts: list[list[int]] = []
+    for i in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
+        if parts and (len(parts[-1]) + 1) * sizes[parts[-1][0]] <= budget:
+            parts[-1].append(i)
+        else:
+            parts.append([i])
+    return parts

@@ -1,0 +1,5 @@
+"""Plan: the stage that commits everything mutable a generation depends on, and its controls."""
+
+from cladeflow.plan.control import Control, Fixed
+
+__all__ = ["Control", "Fixed"]

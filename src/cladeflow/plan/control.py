@@ -1,0 +1,35 @@
+"""Control: which settings of a recipe change from one generation to the next."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cladeflow.strategy import Strategy
+
+
+class Control(Strategy, slot="control"):
+    """Chooses the settings (temperature, threshold …) of a generation when it is planned."""
+
+    @abstractmethod
+    def settings(self, gen: int, exploration: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+        """Settings by name of generation ``gen`` (from 1); what is not named stays as it is.
+
+        ``exploration`` holds what was measured in each earlier generation, oldest first.
+        """
+
+
+class Fixed(Control, name="fixed", version=1):
+    """Settings that the recipe fixes beforehand, whatever is measured: s_g = schedule[min(g, G)].
+
+    ``schedule`` lists a setting's values s_1 … s_G, one per generation; the last one holds from
+    then on. Empty: everything stays as the recipe says.
+    """
+
+    schedule: dict[str, tuple[float, ...]] = {}
+
+    def settings(self, gen: int, exploration: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+        return {
+            name: values[min(gen, len(values)) - 1]
+            for name, values in self.schedule.items()
+            if values
+        }

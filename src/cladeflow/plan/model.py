@@ -1,0 +1,38 @@
+"""The plan: everything mutable that a generation depends on, read once and committed."""
+
+from typing import Any
+
+from cladeflow.records import Agent, Value
+from cladeflow.recipes.model import Resolved
+
+
+class CellStats(Value):
+    """How often tasks of one cell (environment, family, level) were solved: n checks, their mean."""
+
+    n: int
+    mean: float
+
+
+class Plan(Value):
+    """What the stages of one generation may know of the world outside their inputs."""
+
+    evolution: str
+    generation: int
+    seed: int
+    """Root seed of the evolution; every random generator is keyed by it."""
+    resolved: Resolved
+    parents: tuple[Agent, ...]
+    """One per child."""
+    incumbent: Agent
+    initial: Agent
+    previous: Agent
+    """The champion before the incumbent, or the initial agent."""
+    opponents: tuple[Agent, ...] = ()
+    control: dict[str, Any] = {}
+    memory: str | None = None
+    stats: dict[str, CellStats] = {}
+    """Task statistics by ``env/family/level``."""
+    event_id: int
+    """The newest archive event that the plan has seen."""
+    tried: int
+    """Children tried since the last promotion, before this generation."""

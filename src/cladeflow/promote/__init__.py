@@ -1,0 +1,7 @@
+"""Promotion: gates between a child and the incumbent's place."""
+
+from cladeflow.promote.always import Always
+from cladeflow.promote.base import Gate
+from cladeflow.promote.threshold_gate import ThresholdGate
+
+__all__ = ["Always", "Gate", "ThresholdGate"]

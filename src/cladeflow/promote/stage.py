@@ -1,0 +1,108 @@
+"""The stage that ends a generation: gates decide, the archive records, the best child is promoted."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from cladeflow.archive import Event
+from cladeflow.promote.base import Gate
+from cladeflow.records import Agent, Decision, EvalReport
+from cladeflow.stage import Output, Stage, StageContext, Work, build
+from cladeflow.store import Commit, read_set
+from cladeflow.strategy import Strategy
+from cladeflow.telemetry import record_decision
+
+
+class Promote(Stage):
+    """A child passes if every gate passes it; of those that pass, the largest gain wins."""
+
+    name: ClassVar[str] = "promote"
+
+    def strategies(self, ctx: StageContext) -> list[Strategy]:
+        return build(ctx.plan.resolved.recipe.promote)
+
+    def run(self, ctx: StageContext, key: str, work: Work) -> Output:
+        gates = [g for g in self.strategies(ctx) if isinstance(g, Gate)]
+        decisions: list[Decision] = []
+        gains: dict[str, float] = {}
+        for child, (agent, report) in enumerate(_children(ctx)):
+            decided = [gate.decide(report, ctx.plan.tried + child + 1) for gate in gates]
+            decisions += decided
+            if all(decision.outcome == "pass" for decision in decided):
+                gains[agent.id] = _gain(report)
+        for decision in decisions:
+            record_decision(work.metrics, decision)
+        winner = max(gains, key=lambda agent_id: gains[agent_id], default=None)
+        return Output(
+            sets={"decisions": work.write_set("decisions", Decision, decisions)},
+            values={"winner": winner},
+        )
+
+    def publish(self, ctx: StageContext, commit: Commit) -> None:
+        """Record the children and their fate in the archive, in one transaction."""
+        decisions = list(read_set(ctx.store, commit.sets["decisions"], Decision))
+        events: list[Event] = []
+        for child, (agent, report) in enumerate(_children(ctx)):
+            mine = [d for d in decisions if d.agent_id == agent.id]
+            events += [
+                Event.added(agent, child),
+                Event(
+                    key=f"evaluated/{agent.id}",
+                    kind="evaluated",
+                    agent_id=agent.id,
+                    payload={
+                        **_trials(report),
+                        "cells": _cells(ctx, child),
+                        "exploration": report.exploration,
+                    },
+                ),
+                _fate(agent, mine, commit.values["winner"]),
+            ]
+        ctx.session.archive.record(events)
+
+
+def _fate(agent: Agent, decisions: Sequence[Decision], winner: str | None) -> Event:
+    """Promotion of the winner, rejection of the others."""
+    won = agent.id == winner
+    return Event(
+        key=f"decided/{agent.id}",
+        kind="promoted" if won else "rejected",
+        agent_id=agent.id,
+        incumbent_id=decisions[0].incumbent_id if won else None,
+        payload={"gates": {d.gate: d.outcome for d in decisions}},
+        why="; ".join(reason for d in decisions for reason in d.reasons),
+    )
+
+
+def _trials(report: EvalReport) -> dict[str, int]:
+    """Held-out tasks solved and not solved at the first attempt."""
+    rows = (r for r in report.rows if r.family == "all" and r.metric == "greedy")
+    row = next(rows, None)
+    ok = round(row.value * row.n) if row else 0
+    return {"ok": ok, "fail": row.n - ok if row else 0}
+
+
+def _cells(ctx: StageContext, child: int) -> dict[str, Any]:
+    """Statistics of the child's training tasks, which the next plan reads."""
+    commits = {call.child: c for call, c in ctx.inputs.items() if call.stage == "evaluate"}
+    cells: dict[str, Any] = commits[child].values["cells"]
+    return cells
+
+
+def _children(ctx: StageContext) -> list[tuple[Agent, EvalReport]]:
+    """Every child with its report."""
+    commits = [c for call, c in ctx.inputs.items() if call.stage == "evaluate"]
+    return [
+        (
+            next(read_set(ctx.store, commit.sets["agents"], Agent)),
+            next(read_set(ctx.store, commit.sets["reports"], EvalReport)),
+        )
+        for commit in commits
+    ]
+
+
+def _gain(report: EvalReport) -> float:
+    """The improvement in the report's first difference over all tasks."""
+    return next((d.delta for d in report.deltas if d.family == "all"), 0.0)
+
+
+STAGE = Promote()

@@ -1,0 +1,68 @@
+"""From the turns of a context to the steps of a trajectory."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from cladeflow.models.context import Context, Turn
+from cladeflow.records import Step
+
+if TYPE_CHECKING:
+    from cladeflow.models.tokenizer import Tokenizer
+
+LOGP_DECIMALS = 6
+
+
+def steps_of(context: Context) -> list[Step]:
+    """One step per line that a model wrote and per message that it was told, in order.
+
+    The steps' texts joined are what was written; with the prompt, their tokens joined are the
+    context's. A message's tokens include what a chat template puts around it.
+    """
+    steps: list[Step] = []
+    for turn in context.turns:
+        if turn.logp is None:
+            steps.append(_told(len(steps), turn))
+        else:
+            steps += _written(len(steps), turn, context.tokenizer)
+    return steps
+
+
+def _told(i: int, turn: Turn) -> Step:
+    return Step(i=i, role=turn.role, text=turn.text, kind="observe", tokens=turn.tokens, train=0.0)
+
+
+def _written(start: int, turn: Turn, tokenizer: "Tokenizer") -> Iterator[Step]:
+    """The lines of a turn; a tool call belongs to its last one."""
+    assert turn.logp is not None
+    cuts = [(0, 0), *line_ends(turn, tokenizer)]
+    for i, ((token, char), (token_end, char_end)) in enumerate(pairwise(cuts)):
+        acts = turn.call is not None and token_end == len(turn.tokens)
+        yield Step(
+            i=start + i,
+            role=turn.role,
+            text=turn.text[char:char_end],
+            kind="act" if acts else "think",
+            call=turn.call if acts else None,
+            tokens=turn.tokens[token:token_end],
+            logp=tuple(round(p, LOGP_DECIMALS) for p in turn.logp[token:token_end]),
+        )
+
+
+def line_ends(turn: Turn, tokenizer: "Tokenizer") -> list[tuple[int, int]]:
+    """(tokens, characters) of the turn up to the end of each line, the whole turn last.
+
+    A line ends with the token that holds its newline, whatever else that token holds. Tokens
+    that add no text, such as an end token, go with the line before them.
+    """
+    ends: list[tuple[int, int]] = []
+    for i, token in enumerate(turn.tokens):
+        if "\n" not in tokenizer.pieces[token]:
+            continue
+        text = tokenizer.decode(turn.tokens[: i + 1])
+        if turn.text.startswith(text):
+            ends.append((i + 1, len(text)))
+    whole = (len(turn.tokens), len(turn.text))
+    if ends and ends[-1][1] == whole[1]:
+        ends.pop()
+    return [*ends, whole]

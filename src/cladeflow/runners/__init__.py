@@ -1,0 +1,1 @@
+"""Three ways to walk graph.py: inline, subprocess, and (with the kubeflow extra) Kubeflow."""

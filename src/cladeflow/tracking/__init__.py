@@ -1,0 +1,19 @@
+"""Tracking: what the archive and the store hold, projected to MLflow.
+
+MLflow is never the authority: `sync` may be called at any time, any number of times, and be killed
+anywhere. Importing the room imports no mlflow.
+"""
+
+from cladeflow.tracking.client import TrackingError
+from cladeflow.tracking.projection import external_champion, sync
+from cladeflow.tracking.view import AgentView, EvolutionView, GenerationView, StageView
+
+__all__ = [
+    "AgentView",
+    "EvolutionView",
+    "GenerationView",
+    "StageView",
+    "TrackingError",
+    "external_champion",
+    "sync",
+]

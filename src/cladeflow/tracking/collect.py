@@ -1,0 +1,107 @@
+"""Reads from a home's archive and store what MLflow is to show of it."""
+
+from datetime import datetime
+from typing import Any
+
+from cladeflow.archive import Member, Recorded
+from cladeflow.home import Home
+from cladeflow.session import Session
+from cladeflow.store import materialise
+from cladeflow.telemetry import Metrics
+from cladeflow.tracking.projection import sync
+from cladeflow.tracking.view import AgentView, EvolutionView, GenerationView, StageView
+from cladeflow.views import StageView as FinishedCall
+from cladeflow.views import stage_views
+
+_IN_GENERATION = ("score_", "improvement_", "exploration_", "distinct_", "policy_entropy")
+"""Metrics of an evaluation that its generation's run shows too, by how they begin."""
+_LONGEST_REASON = 500
+
+
+def sync_home(home: Home) -> str | None:
+    """Project ``home`` to its MLflow; as `sync`."""
+    with Session(home) as session:
+        return sync(evolution_view(session), home.tracking_uri, _artifacts(home))
+
+
+def evolution_view(session: Session) -> EvolutionView:
+    """Everything that has finished."""
+    archive = session.archive
+    evolution, members = archive.evolution, archive.agents()
+    line = archive.champion_line()
+    fates = {event.agent_id: event for event in archive.events(kinds=["promoted", "rejected"])}
+    last = max(member.agent.gen for member in members)
+    params = {
+        "recipe": evolution.recipe,
+        "scale": evolution.scale,
+        "seed": str(evolution.seed),
+        "recipe_hash": evolution.recipe_hash,
+    }
+    return EvolutionView(
+        uid=evolution.uid,
+        id=evolution.id,
+        recipe=evolution.recipe,
+        recipe_hash=evolution.recipe_hash,
+        scale=evolution.scale,
+        seed=evolution.seed,
+        created=_seconds(evolution.created),
+        agents=tuple(_agent(session, member, fates.get(member.agent.id)) for member in members),
+        generations=tuple(_generation(session, n, params) for n in range(1, last + 1)),
+        champion=line[-1],
+        previous=line[-2] if len(line) > 1 else None,
+    )
+
+
+def _agent(session: Session, member: Member, fate: Recorded | None) -> AgentView:
+    agent = member.agent
+    return AgentView(
+        id=agent.id,
+        behaviour=agent.behaviour,
+        generation=agent.gen,
+        child=member.child,
+        status=member.status,
+        models={role: materialise(session.store, ref) for role, ref in agent.weights.items()},
+        decision=f"{fate.kind}: {fate.why}"[:_LONGEST_REASON] if fate else "",
+    )
+
+
+def _generation(session: Session, number: int, params: dict[str, str]) -> GenerationView:
+    calls = stage_views(session, number)
+    metrics = {"seconds": sum(call.seconds for call in calls)}
+    for call in calls:
+        if call.call.stage == "evaluate":
+            child = f"child {call.call.child}/" if call.call.child else ""
+            found = series(call.metrics).items()
+            metrics |= {child + k: v for k, v in found if k.startswith(_IN_GENERATION)}
+    stages = tuple(_stage(call) for call in calls)
+    return GenerationView(number=number, metrics=metrics, params=params, stages=stages)
+
+
+def _stage(call: FinishedCall) -> StageView:
+    ended = _seconds(call.commit.volatile["created"])
+    return StageView(
+        key=f"{call.call.path}/{call.commit.input_hash}",
+        name=str(call.call),
+        metrics=series(call.metrics),
+        started=ended - call.seconds,
+        seconds=call.seconds,
+    )
+
+
+def series(metrics: Metrics) -> dict[str, float]:
+    """Every series as ``name/label/label``; a summary as its mean."""
+    found: dict[str, float] = {}
+    for entry in metrics.to_json():
+        labels: dict[str, Any] = entry["labels"]
+        name = "/".join([entry["name"].removeprefix("cladeflow_"), *labels.values()])
+        found[name] = entry["value"] / entry.get("count", 1)
+    return found
+
+
+def _artifacts(home: Home) -> str | None:
+    """Where a local MLflow keeps artifacts; a server has its own place."""
+    return home.artifact_uri if home.tracking_uri.startswith("sqlite:") else None
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()

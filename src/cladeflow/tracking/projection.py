@@ -1,0 +1,132 @@
+"""The projection: an experiment, runs, registered versions and aliases as a view says."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cladeflow.tracking.client import is_local, tracking_client
+from cladeflow.tracking.runs import Runs, RunView
+from cladeflow.tracking.versions import find_versions, open_versions
+from cladeflow.tracking.view import (
+    AgentView,
+    EvolutionView,
+    GenerationView,
+    StageView,
+    evolution_name,
+    model_name,
+)
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_ROLE = "actor"
+"""The role whose alias a person moves; those of the other roles follow it."""
+
+
+def sync(view: EvolutionView, tracking_uri: str, artifact_uri: str | None = None) -> str | None:
+    """Make MLflow hold what ``view`` says; what it holds already is not written again.
+
+    Gives the agent that a person pointed the alias ``champion`` to, if somebody did: the aliases
+    are then left alone until the archive says that this agent is champion. ``artifact_uri`` is
+    where a new experiment keeps artifacts (None: where the server puts them). Raises
+    `TrackingError`.
+    """
+    with tracking_client(tracking_uri) as client:
+        runs = _project_runs(Runs(client, view, artifact_uri), view)
+        roles = sorted({role for agent in view.agents for role in agent.models})
+        registry = {role: open_versions(client, model_name(view.name, role)) for role in roles}
+        for agent in view.agents:
+            for role, directory in agent.models.items():
+                if agent.id not in registry[role]:
+                    run_id = runs[agent.generation]
+                    source = _source(client, tracking_uri, directory, run_id, agent, role)
+                    registry[role].register(agent.id, source, run_id, _agent_tags(view, agent))
+                registry[role].tag(agent.id, _agent_tags(view, agent))
+        moved = registry[_ROLE].moved_to()
+        if moved not in (None, view.champion):
+            return moved
+        for versions in registry.values():
+            if view.champion in versions:
+                versions.point(view.champion, view.previous)
+        return None
+
+
+def external_champion(recipe: str, uid: str, tracking_uri: str) -> str | None:
+    """The agent that a person pointed the alias ``champion`` to and no sync has seen accepted.
+
+    For a command that honours the alias without projecting anything. Raises `TrackingError`.
+    """
+    with tracking_client(tracking_uri) as client:
+        versions = find_versions(client, model_name(evolution_name(recipe, uid), _ROLE))
+        return None if versions is None else versions.moved_to()
+
+
+def _project_runs(runs: Runs, view: EvolutionView) -> dict[int, str]:
+    """Run id by generation; generation 0 stands for the agent that everything starts from."""
+    start = view.created
+    tags = {"cladeflow.evolution": view.uid, "cladeflow.recipe_hash": view.recipe_hash}
+    initial = RunView("generation/0", "initial", 0, tags, {}, {}, start, start)
+    found = {0: runs.project(initial)}
+    for generation in view.generations:
+        children = [agent.id for agent in view.agents if agent.generation == generation.number]
+        own = {**tags, "cladeflow.generation": str(generation.number)}
+        about = {**own, "cladeflow.agents": ",".join(children)}
+        run_id = runs.project(_generation_run(generation, about))
+        for stage in generation.stages:
+            runs.project(_stage_run(generation.number, stage, own), parent=run_id)
+        found[generation.number] = run_id
+    return found
+
+
+def _generation_run(generation: GenerationView, tags: Mapping[str, str]) -> RunView:
+    return RunView(
+        key=f"generation/{generation.number}",
+        name=f"generation {generation.number}",
+        step=generation.number,
+        tags=tags,
+        params=generation.params,
+        metrics=generation.metrics,
+        started=min(stage.started for stage in generation.stages),
+        ended=max(stage.started + stage.seconds for stage in generation.stages),
+    )
+
+
+def _stage_run(generation: int, stage: StageView, tags: Mapping[str, str]) -> RunView:
+    return RunView(
+        key=stage.key,
+        name=stage.name,
+        step=generation,
+        tags={**tags, "cladeflow.stage": stage.name},
+        params=stage.params,
+        metrics=stage.metrics,
+        started=stage.started,
+        ended=stage.started + stage.seconds,
+    )
+
+
+def _agent_tags(view: EvolutionView, agent: AgentView) -> dict[str, str]:
+    return {
+        "cladeflow.evolution": view.uid,
+        "cladeflow.generation": str(agent.generation),
+        "cladeflow.child": str(agent.child),
+        "cladeflow.behaviour": agent.behaviour,
+        "cladeflow.recipe_hash": view.recipe_hash,
+        "cladeflow.status": agent.status,
+        "cladeflow.decision": agent.decision,
+    }
+
+
+def _source(
+    client: "MlflowClient",
+    tracking_uri: str,
+    directory: Path,
+    run_id: str,
+    agent: AgentView,
+    role: str,
+) -> str:
+    """Where a version's files are: in the store itself, unless MLflow is on another machine."""
+    if is_local(tracking_uri):
+        return directory.as_uri()
+    at = f"models/{agent.id[:12]}/{role}"
+    client.log_artifacts(run_id, str(directory), at)
+    return f"{client.get_run(run_id).info.artifact_uri}/{at}"

@@ -1,0 +1,142 @@
+"""What happened in an evolution, generation by generation, read from its commits."""
+
+from typing import Any, NamedTuple
+
+from cladeflow.errors import CladeflowError
+from cladeflow.graph import StageCall
+from cladeflow.records import Decision, EvalReport, ReportRow
+from cladeflow.session import Session
+from cladeflow.stage import Visit
+from cladeflow.store import Commit, read_set
+from cladeflow.telemetry import Metrics
+
+
+class StageView(NamedTuple):
+    """One finished stage call."""
+
+    call: StageCall
+    commit: Commit
+    metrics: Metrics
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the attempt that was committed."""
+        return float(self.commit.volatile["seconds"])
+
+
+class GenerationView(NamedTuple):
+    """One child of one generation; generation 0 is the initial agent."""
+
+    generation: int
+    child: int
+    agent_id: str
+    report: EvalReport
+    outcome: str
+    reasons: tuple[str, ...]
+    promoted: bool
+    tokens: int
+    """Sampled and trained in the generation."""
+    seconds: float
+
+    def row(self, metric: str, family: str = "all") -> ReportRow | None:
+        """A metric of the report, by exact name or by prefix such as ``pass@``."""
+        rows = (r for r in self.report.rows if r.family == family)
+        return next((r for r in rows if r.metric == metric or r.metric.startswith(metric)), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """What scripts read."""
+        return {
+            "generation": self.generation,
+            "child": self.child,
+            "agent": self.agent_id,
+            "outcome": self.outcome,
+            "promoted": self.promoted,
+            "reasons": list(self.reasons),
+            "tokens": self.tokens,
+            "seconds": round(self.seconds, 1),
+            "rows": [row.model_dump() for row in self.report.rows],
+            "deltas": [delta.model_dump() for delta in self.report.deltas],
+            "exploration": self.report.exploration,
+        }
+
+
+def stage_views(session: Session, generation: int) -> list[StageView]:
+    """Every finished stage call of a generation that was planned."""
+    visit, views = Visit(session), []
+    for node in visit.nodes(generation):
+        commit = visit.found(node)
+        if commit is None:
+            break
+        metrics = Metrics.from_json(session.store.read(commit.metrics))
+        views.append(StageView(node.call, commit, metrics))
+    return views
+
+
+def generation_views(session: Session) -> list[GenerationView]:
+    """Every finished generation, after the agent that the evolution started from."""
+    views: list[GenerationView] = []
+    last = max((m.agent.gen for m in session.archive.agents()), default=0)
+    for generation in range(1, last + 1):
+        stages = stage_views(session, generation)
+        if generation == 1:
+            views.append(_initial(session, stages))
+        views += _children(session, stages)
+    return views
+
+
+def _children(session: Session, stages: list[StageView]) -> list[GenerationView]:
+    decided = next((s.commit for s in stages if s.call.stage == "promote"), None)
+    if decided is None:
+        return []
+    decisions = list(read_set(session.store, decided.sets["decisions"], Decision))
+    views = []
+    for stage in stages:
+        if stage.call.stage == "evaluate":
+            report = next(read_set(session.store, stage.commit.sets["reports"], EvalReport))
+            mine = [d for d in decisions if d.agent_id == report.agent_id]
+            spent = [s for s in stages if s.call.child in (None, stage.call.child)]
+            views.append(
+                GenerationView(
+                    generation=stage.call.generation,
+                    child=stage.call.child or 0,
+                    agent_id=report.agent_id,
+                    report=report,
+                    outcome=_worst([d.outcome for d in mine]),
+                    reasons=tuple(reason for d in mine for reason in d.reasons),
+                    promoted=decided.values["winner"] == report.agent_id,
+                    tokens=sum(_tokens(s.metrics) for s in spent),
+                    seconds=sum(s.seconds for s in spent),
+                )
+            )
+    return views
+
+
+def _initial(session: Session, stages: list[StageView]) -> GenerationView:
+    """The first incumbent's own report, which the first evaluation made beside the child's."""
+    evaluation = next(s for s in stages if s.call.stage == "evaluate")
+    _, report = read_set(session.store, evaluation.commit.sets["reports"], EvalReport)
+    return GenerationView(0, 0, report.agent_id, report, "initial", (), False, 0, 0.0)
+
+
+def _worst(outcomes: list[str]) -> str:
+    """What several gates say together."""
+    return next((o for o in ("fail", "inconclusive") if o in outcomes), "pass")
+
+
+def _tokens(metrics: Metrics) -> int:
+    """Tokens sampled and trained, all roles together."""
+    names = ("cladeflow_generated_tokens_total", "cladeflow_trained_tokens_total")
+    return int(sum(e["value"] for e in metrics.to_json() if e["name"] in names))
+
+
+def require_finished(session: Session) -> list[GenerationView]:
+    """`generation_views`; raises `CladeflowError` where none has finished."""
+    views = generation_views(session)
+    if not views:
+        raise CladeflowError(
+            f"no generation of {session.home.directory} has finished; "
+            f"'cladeflow evolve --home {session.home.directory}' carries on"
+        )
+    return views
+
+

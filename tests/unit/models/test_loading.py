@@ -1,0 +1,71 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from cladeflow.errors import ModelError
+from cladeflow.models.loading import model_digest, tokenizer_digest
+from cladeflow.models.transformers_engine import TransformersEngine
+from tests.tiny_models import save_tiny_model, tiny_tokenizer
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return save_tiny_model(tmp_path / "model")
+
+
+def edit(path: Path, **changes: object) -> None:
+    """Set keys of a JSON file; None removes one."""
+    content = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({k: v for k, v in content.items() if v is not None}))
+
+
+def test_no_directory(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such directory"):
+        TransformersEngine(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer_config.json"])
+def test_a_missing_file_is_named(directory: Path, missing: str) -> None:
+    (directory / missing).unlink()
+    with pytest.raises(ModelError, match=missing.removeprefix("model")):
+        TransformersEngine(directory)
+
+
+def test_damaged_weights(directory: Path) -> None:
+    weights = directory / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ModelError, match="not loadable"):
+        TransformersEngine(directory)
+
+
+def test_weights_that_are_not_all_there(directory: Path) -> None:
+    """transformers would fill them in at random."""
+    edit(directory / "config.json", num_hidden_layers=3, layer_types=None)
+    with pytest.raises(ModelError, match=r"weights lack .*layers\.2"):
+        TransformersEngine(directory)
+
+
+def test_damaged_tokenizer(directory: Path) -> None:
+    (directory / "tokenizer.json").write_text("{")
+    with pytest.raises(ModelError, match="tokenizer cannot be loaded"):
+        TransformersEngine(directory)
+
+
+def test_no_end_token(directory: Path) -> None:
+    edit(directory / "generation_config.json", eos_token_id=None)
+    edit(directory / "config.json", eos_token_id=None)
+    tiny_tokenizer(eos_token=None).save_pretrained(directory)
+    with pytest.raises(ModelError, match="no end token"):
+        TransformersEngine(directory)
+
+
+def test_digests_cover_content_and_nothing_else(directory: Path, tmp_path: Path) -> None:
+    same = save_tiny_model(tmp_path / "elsewhere")
+    other = save_tiny_model(tmp_path / "other", seed=1)
+    (same / "README.md").write_text("not part of the model")
+    assert model_digest(directory) == model_digest(same) != model_digest(other)
+    assert tokenizer_digest(directory) == tokenizer_digest(other)
+    edit(directory / "tokenizer_config.json", extra="1")
+    assert tokenizer_digest(directory) != tokenizer_digest(other)
+    assert model_digest(directory) == model_digest(same)

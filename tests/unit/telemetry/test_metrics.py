@@ -1,0 +1,142 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cladeflow.errors import StoreError
+from cladeflow.records import Decision, Delta, EvalReport, ReportRow, canonical_json
+from cladeflow.telemetry import METRICS, Metrics, Spec, record_decision, record_report
+
+
+@pytest.mark.parametrize("spec", METRICS.values(), ids=lambda spec: spec.name)
+def test_every_metric_follows_the_naming_rules(spec: Spec) -> None:
+    suffix = f"{spec.unit}_total" if spec.kind == "counter" else spec.unit
+    assert spec.name.startswith("cladeflow_")
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)+", spec.name)
+    assert spec.name.endswith(f"_{suffix}")
+    assert re.fullmatch(r"[A-Z].+\.", spec.help)
+    assert not {"generation", "gen", "task", "agent"} & set(spec.labels)
+
+
+def test_counters_add_gauges_set_summaries_observe() -> None:
+    metrics = Metrics()
+    metrics.count("cladeflow_trajectories_total", 3)
+    metrics.count("cladeflow_trajectories_total")
+    metrics.gauge("cladeflow_kept_ratio", 0.5, role="actor")
+    metrics.gauge("cladeflow_kept_ratio", 0.25, role="actor")
+    metrics.observe("cladeflow_check_seconds", 0.5, strategy="verifiable_reward")
+    metrics.observe("cladeflow_check_seconds", 1.5, strategy="verifiable_reward")
+    assert metrics.to_json() == [
+        {
+            "name": "cladeflow_check_seconds",
+            "labels": {"strategy": "verifiable_reward"},
+            "value": 2.0,
+            "count": 2,
+        },
+        {"name": "cladeflow_kept_ratio", "labels": {"role": "actor"}, "value": 0.25},
+        {"name": "cladeflow_trajectories_total", "labels": {}, "value": 4},
+    ]
+    assert metrics.value("cladeflow_trajectories_total") == 4
+    assert metrics.value("cladeflow_tasks_total", env="reasoning", family="chain") == 0
+
+
+def test_unknown_names_kinds_and_labels_are_refused() -> None:
+    metrics = Metrics()
+    with pytest.raises(ValueError, match="cladeflow_tokens_total is not a counter"):
+        metrics.count("cladeflow_tokens_total")
+    with pytest.raises(ValueError, match="cladeflow_kept_ratio is not a counter"):
+        metrics.count("cladeflow_kept_ratio", role="actor")
+    with pytest.raises(ValueError, match="has the labels"):
+        metrics.gauge("cladeflow_stage_seconds", 1, generation="3")
+    with pytest.raises(ValueError, match="has the labels"):
+        metrics.gauge("cladeflow_kept_ratio", 1)
+    with pytest.raises(ValueError, match="cannot go down"):
+        metrics.count("cladeflow_trajectories_total", -1)
+    assert metrics.to_json() == []
+
+
+@given(
+    shards=st.lists(
+        st.tuples(st.integers(0, 9), st.floats(0, 1e9), st.floats(0, 9)), min_size=1, max_size=5
+    )
+)
+def test_shards_merge_to_what_one_stage_would_have_recorded(
+    shards: list[tuple[int, float, float]],
+) -> None:
+    whole = Metrics()
+    for trajectories, peak, seconds in shards:
+        shard = Metrics()
+        shard.count("cladeflow_trajectories_total", trajectories)
+        shard.gauge("cladeflow_stage_memory_peak_bytes", peak)
+        shard.observe("cladeflow_check_seconds", seconds, strategy="v")
+        whole.merge(Metrics.from_json(canonical_json(shard.to_json()).encode()))
+    assert whole.value("cladeflow_trajectories_total") == sum(s[0] for s in shards)
+    assert whole.value("cladeflow_stage_memory_peak_bytes") == max(s[1] for s in shards)
+    assert whole.value("cladeflow_check_seconds", strategy="v") == pytest.approx(
+        sum(s[2] for s in shards)
+    )
+    summary = next(s for s in whole.to_json() if s["name"] == "cladeflow_check_seconds")
+    assert summary["count"] == len(shards)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not json",
+        "{}x",
+        '[{"name": "unheard_of", "labels": {}, "value": 1}]',
+        '[{"name": "cladeflow_stage_seconds", "labels": {"x": "y"}, "value": 1}]',
+        '[{"name": "cladeflow_check_seconds", "labels": {"strategy": "v"}, "value": 1}]',
+    ],
+)
+def test_damaged_metrics_are_an_error(text: str) -> None:
+    with pytest.raises(StoreError, match=r"metrics\.json"):
+        Metrics.from_json(text)
+
+
+def test_a_report_becomes_gauges() -> None:
+    row = ReportRow(
+        suite="frontier", env="reasoning", family="all", split="heldout",
+        metric="pass@4", value=0.4, lo=0.3, hi=0.5, n=400,
+    )  # fmt: skip
+    report = EvalReport(
+        agent_id="a",
+        baseline_id="b",
+        suite="s",
+        seeds=(0,),
+        rows=(
+            row,
+            row.model_copy(update={"metric": "tokens", "value": 21, "lo": 20, "hi": 22}),
+        ),
+        deltas=(
+            Delta(
+                suite="frontier", family="all", metric="accuracy", delta=0.1, lo=0.05, hi=0.15,
+                n=400, confidence=0.95,
+            ),
+        ),
+        exploration={"entropy": 0.7, "distinct_correct": 2.5, "duplicates": 0.1},
+    )  # fmt: skip
+    metrics = Metrics()
+    record_report(metrics, report)
+    at = {"suite": "frontier", "family": "all"}
+    assert metrics.value("cladeflow_score_ratio", metric="pass@4", **at) == 0.4
+    assert metrics.value("cladeflow_score_lower_ratio", metric="pass@4", **at) == 0.3
+    assert metrics.value("cladeflow_score_upper_ratio", metric="pass@4", **at) == 0.5
+    assert metrics.value("cladeflow_answer_tokens", **at) == 21
+    assert metrics.value("cladeflow_improvement_ratio", metric="accuracy", **at) == 0.1
+    assert metrics.value("cladeflow_improvement_lower_ratio", metric="accuracy", **at) == 0.05
+    assert metrics.value("cladeflow_improvement_upper_ratio", metric="accuracy", **at) == 0.15
+    assert metrics.value("cladeflow_policy_entropy_nats") == 0.7
+    assert metrics.value("cladeflow_distinct_correct_trajectories") == 2.5
+    assert metrics.value("cladeflow_exploration_ratio", measure="duplicates") == 0.1
+
+
+def test_a_decision_is_counted_by_outcome() -> None:
+    metrics = Metrics()
+    decision = Decision(
+        agent_id="a", incumbent_id="b", gate="threshold_gate", outcome="pass", reasons=("x",)
+    )
+    record_decision(metrics, decision)
+    labels = {"gate": "threshold_gate", "outcome": "pass"}
+    assert metrics.value("cladeflow_gate_outcomes_total", **labels) == 1
