@@ -1,4 +1,4 @@
-"""An evolution from the outside: start it or take it up, run generations, tell what came of them."""
+"""An evolution from the outside: start it or take it up, and run its generations."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from cladeflow.archive.archive import Archive
 from cladeflow.archive.lease import Lease
+from cladeflow.environments.base import Environment
 from cladeflow.home import Home
 from cladeflow.models.binding import initial_ref, parameters, prompt_kind
 from cladeflow.recipes import Resolved, resolve, scale_for
@@ -107,7 +108,8 @@ def _resolve(home: Home, wish: Wish, model_ref: str | None = None) -> Start:
     recipe = wish.recipe or DEFAULT_RECIPE
     scale = wish.scale or "tiny"
     resolved = resolve(recipe, scale=scale, settings=settings, environments=wish.environments)
-    environments = [entry.build() for entry in resolved.recipe.environments]
+    built = [entry.build() for entry in resolved.recipe.environments]
+    environments = [env for env in built if isinstance(env, Environment)]
     ref = model_ref or initial_ref(wish.model, SEED_MODELS[environments[0].name])
     if wish.scale is None:
         scale = scale_for(parameters(store, ref))

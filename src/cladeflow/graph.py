@@ -1,10 +1,10 @@
-"""The stage table, and how a recipe unrolls into stage calls. Every runner walks what this gives."""
+"""How a recipe unrolls into stage calls. Every runner walks what this gives."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from cladeflow.records import Value
 from cladeflow.recipes.model import Recipe, Round
+from cladeflow.records import Value
 
 StageName = Literal[
     "plan",

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
 from cladeflow.home import Home
+from cladeflow.recipes.model import Dtype
 from cladeflow.store import Store, materialise, ref_digest
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ class Session:
         self.progress = progress
         self.model_seconds = 0.0
         """Wall time spent in models (prefill, decode, score, train), for the overhead metric."""
-        self._engines: OrderedDict[str, "Engine"] = OrderedDict()
-        self._checker: "CheckerClient | None" = None
-        self._archive: "Archive | None" = None
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._checker: CheckerClient | None = None
+        self._archive: Archive | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -57,7 +58,7 @@ class Session:
         finally:
             self.model_seconds += time.perf_counter() - start
 
-    def engine(self, ref: str, name: str, dtype: str) -> "Engine":
+    def engine(self, ref: str, name: str, dtype: Dtype) -> "Engine":
         """The engine that serves ``ref``; the least recently used one is swapped out for it."""
         from cladeflow.models.transformers_engine import TransformersEngine
 

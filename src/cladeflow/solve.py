@@ -69,5 +69,7 @@ def _pose(environments: list[Environment], text: str, seed: int) -> tuple[Enviro
             return env, env.pose(text)
         except CladeflowError as error:
             problems.append(str(error))
-    cells = sorted(f"{family}/{levels[-1]}" for e in environments for family, levels in e.levels.items())
+    cells = sorted(
+        f"{family}/{levels[-1]}" for e in environments for family, levels in e.levels.items()
+    )
     raise CladeflowError(f"{'; '.join(problems)}; or name a cell such as {', '.join(cells)}")

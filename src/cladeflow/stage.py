@@ -19,8 +19,8 @@ from cladeflow import __version__
 from cladeflow.environments.base import Environment
 from cladeflow.graph import Node, StageCall, plan_call, unroll
 from cladeflow.plan.model import Plan
-from cladeflow.records import Agent, Record, canonical_json, digest
 from cladeflow.recipes.model import Entry, Round, Scale
+from cladeflow.records import Agent, Record, canonical_json, digest
 from cladeflow.session import Session
 from cladeflow.store import (
     Commit,
@@ -37,7 +37,7 @@ from cladeflow.strategy import Strategy
 from cladeflow.telemetry import Metrics
 
 R = TypeVar("R", bound=Record)
-I = TypeVar("I")
+Item = TypeVar("Item")
 
 
 @dataclass
@@ -254,9 +254,9 @@ def run_shards(
     session: Session,
     key: str,
     stage: str,
-    items: Sequence[I],
+    items: Sequence[Item],
     size: int,
-    run: Callable[[Sequence[I], Work], Output],
+    run: Callable[[Sequence[Item], Work], Output],
     what: str,
 ) -> list[Commit]:
     """The commits of all shards of ``items`` below ``key``, doing those that are missing."""

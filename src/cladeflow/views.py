@@ -138,5 +138,3 @@ def require_finished(session: Session) -> list[GenerationView]:
             f"'cladeflow evolve --home {session.home.directory}' carries on"
         )
     return views
-
-

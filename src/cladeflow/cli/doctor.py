@@ -30,7 +30,9 @@ def doctor(home: Path, as_json: bool) -> None:
     if as_json:
         print_json([{"check": n, "ok": ok, "detail": detail} for n, ok, detail in results])
     else:
-        print_table(["check", "", "detail"], [[n, "ok" if ok else "FAILS", d] for n, ok, d in results])
+        print_table(
+            ["check", "", "detail"], [[n, "ok" if ok else "FAILS", d] for n, ok, d in results]
+        )
     if not all(ok for _, ok, _ in results):
         raise CladeflowError("something does not work; the table says what")
 

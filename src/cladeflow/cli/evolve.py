@@ -13,7 +13,9 @@ from cladeflow.home import Home
 @click.command()
 @click.argument("recipe", required=False)
 @click.option("--model", type=click.Path(path_type=Path), help="A Hugging Face directory.")
-@click.option("--tasks", multiple=True, metavar="ENV", help="Environments, instead of the recipe's.")
+@click.option(
+    "--tasks", multiple=True, metavar="ENV", help="Environments, instead of the recipe's."
+)
 @click.option("--generations", default=5, show_default=True, help="In total, earlier ones counted.")
 @click.option("--runner", type=click.Choice(["inline", "subprocess"]), default="inline")
 @click.option("--seed", type=int, help="Root seed of every random generator.  [default: 0]")
@@ -41,7 +43,8 @@ def evolve(
 
     An interrupted run resumes with the same command.
     """
-    from cladeflow.evolution import Wish, evolve as run_evolution
+    from cladeflow.evolution import Wish
+    from cladeflow.evolution import evolve as run_evolution
 
     if generations < 1:
         raise CladeflowError(f"--generations {generations}: ask for at least 1")

@@ -81,9 +81,7 @@ def status(home: Path, as_json: bool) -> None:
         archive = session.archive
         evolution, champion = archive.evolution, archive.champion()
         done = finished(archive)
-        begun = session.store.exists(f"generations/{done + 1}") or any(
-            session.store.list(f"generations/{done + 1}")
-        )
+        begun = any(session.store.list(f"generations/{done + 1}"))
         stages = stage_views(session, done + 1) if begun else []
     facts = {
         "home": str(session.home.directory),
@@ -98,7 +96,8 @@ def status(home: Path, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    print_table(["", ""], [[key, ", ".join(v) if isinstance(v, list) else v] for key, v in facts.items()])
+    texts = [", ".join(v) if isinstance(v, list) else v for v in facts.values()]
+    print_table(["home", str(facts.pop("home"))], list(zip(facts, texts[1:], strict=True)))
     if stages:
         click.echo(f"generation {done + 1} was begun; 'cladeflow evolve --home {home}' resumes it")
 
@@ -112,7 +111,12 @@ def lineage(agent: str, home: Path, as_json: bool) -> None:
     with opened(home) as session:
         members = session.archive.lineage(session.archive.agent(agent).agent.id)
     if as_json:
-        print_json([{"status": m.status, **m.agent.model_dump(mode="json"), "id": m.agent.id} for m in members])
+        print_json(
+            [
+                {"status": m.status, **m.agent.model_dump(mode="json"), "id": m.agent.id}
+                for m in members
+            ]
+        )
         return
     print_table(
         ["agent", "gen", "status", "own tasks solved", "children"],

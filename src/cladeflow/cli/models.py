@@ -1,4 +1,4 @@
-"""``cladeflow export`` and ``cladeflow ui``: the champion as a directory, the evolution in MLflow."""
+"""``cladeflow export`` and ``cladeflow ui``: a model as a directory, the evolution in MLflow."""
 
 import shutil
 from pathlib import Path

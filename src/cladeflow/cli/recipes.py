@@ -26,7 +26,10 @@ def list_recipes(built: bool, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    runs = [[row["name"], "runs" if not row["lacks"] else "lacks " + ", ".join(row["lacks"])] for row in rows]
+    runs = [
+        [row["name"], "runs" if not row["lacks"] else "lacks " + ", ".join(row["lacks"])]
+        for row in rows
+    ]
     print_table(["recipe", "status"], runs)
 
 
@@ -74,9 +77,13 @@ def check_recipe(name: str, settings: tuple[str, ...]) -> None:
     from cladeflow.strategy import find
 
     entries = load_recipe(name, settings).entries()
-    lacking = [f"{place}: {e.slot} {e.name!r}" for place, e in entries if find(e.slot, e.name) is None]
+    lacking = [
+        f"{place}: {e.slot} {e.name!r}" for place, e in entries if find(e.slot, e.name) is None
+    ]
     if lacking:
-        raise RecipeError(f"{name} loads, but these are not built in this version: {'; '.join(lacking)}")
+        raise RecipeError(
+            f"{name} loads, but these are not built in this version: {'; '.join(lacking)}"
+        )
     click.echo(f"{name}: fine")
 
 

@@ -26,7 +26,8 @@ def solve(
     as_json: bool,
 ) -> None:
     """Let an agent solve TASK: a text such as "chain 47+6-9", or a cell such as chain/8."""
-    from cladeflow.solve import Answer, solve as put
+    from cladeflow.solve import Answer
+    from cladeflow.solve import solve as put
 
     with opened(home) as session:
         names = [agent, *([compare] if compare else [])]

@@ -17,7 +17,7 @@ from cladeflow.records import Agent, EvalReport, Task, Trajectory, Verdict, dige
 from cladeflow.rollout.run import Setup, attempt, inference_strategies, judge
 from cladeflow.sandbox.gold import GoldStore
 from cladeflow.stage import Output, Stage, StageContext, Work, build, gather, once, run_shards
-from cladeflow.store import Commit, read_set
+from cladeflow.store import read_set
 from cladeflow.strategy import Strategy
 from cladeflow.telemetry import record_report
 
@@ -89,9 +89,7 @@ def _result(ctx: StageContext, agent: Agent, suite: Suite) -> SuiteResult:
     inference = [s.identity() for s in inference_strategies(agent)]
     how = digest([suite.hash, inference, ctx.scale.engine, ctx.scale.dtype])
     key = f"evals/{agent.behaviour}/{how}"
-    commit = once(
-        ctx.session, key, "evaluation", how, lambda _: _evaluate(ctx, agent, suite, key)
-    )
+    commit = once(ctx.session, key, "evaluation", how, lambda _: _evaluate(ctx, agent, suite, key))
     return SuiteResult.from_records(
         suite,
         list(read_set(ctx.store, commit.sets["tasks"], Task)),
@@ -129,8 +127,8 @@ def _attempt(
         samples=suite.samples,
         evaluation=True,
     )
-    made = attempt(ctx.session, setup, inference_strategies(agent), ctx.environments, tasks)
-    made = [_without_tokens(trajectory) for trajectory in made.trajectories]
+    attempts = attempt(ctx.session, setup, inference_strategies(agent), ctx.environments, tasks)
+    made = [_without_tokens(trajectory) for trajectory in attempts.trajectories]
     verdicts = judge(ctx.session, tasks, made)
     return Output(
         sets={

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 from cladeflow.errors import RecipeError
 from cladeflow.fine_tune.base import Builder, Objective, RoundData
 from cladeflow.fine_tune.settings import TrainSettings
+from cladeflow.recipes.model import Update
 from cladeflow.records import Critique, Task, TrainingExample, Trajectory, Verdict
 from cladeflow.records.example import Example
-from cladeflow.recipes.model import Update
 from cladeflow.stage import Output, Stage, StageContext, Work
 from cladeflow.store import materialise
 from cladeflow.strategy import Strategy
@@ -29,7 +29,11 @@ class FineTune(Stage):
 
     def identity(self, ctx: StageContext) -> dict[str, Any]:
         update = _update(ctx)
-        return {"role": update.role, "init": update.init, "training": ctx.scale.training.model_dump()}
+        return {
+            "role": update.role,
+            "init": update.init,
+            "training": ctx.scale.training.model_dump(),
+        }
 
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
         role = _update(ctx).role
@@ -50,7 +54,9 @@ class FineTune(Stage):
         builder = next((s for s in strategies if isinstance(s, Builder)), None)
         objective = next((s for s in strategies if isinstance(s, Objective)), None)
         if builder is None or objective is None:
-            raise RecipeError(f"{ctx.call}: only updates of build and objective run in this version")
+            raise RecipeError(
+                f"{ctx.call}: only updates of build and objective run in this version"
+            )
         return builder, objective
 
 

@@ -26,7 +26,6 @@ from cladeflow.fine_tune.settings import TrainResult, TrainSettings
 from cladeflow.models.loading import (
     TOKENIZER_FILES,
     load_model,
-    load_weights,
     max_length,
     model_digest,
 )
@@ -47,29 +46,27 @@ def train(
     tokenizer: Tokenizer | None = None,
     checkpoint_dir: Path | None = None,
     progress: Progress | None = None,
-    model: PreTrainedModel | None = None,
     device: str = "cpu",
 ) -> TrainResult:
     """Train the model in ``model_dir`` on ``examples`` and save it to ``out_dir``.
 
     ``tokenizer`` is needed where examples hold text without tokens. With ``checkpoint_dir`` the
     run saves its state there every ``checkpoint_every`` steps and goes on from what it finds there.
-    ``model`` is a loaded model of the same architecture to reuse; its weights are overwritten.
 
     Raises ValueError where no example has a token that counts, `CladeflowError` where the loss
     stops being finite, `ModelError` for an unfit directory, `StoreError` for an unfit checkpoint.
     """
     began = time.perf_counter()
-    loaded = _load(model_dir, model, device)
-    limit = min(settings.max_length or max_length(loaded), max_length(loaded))
+    model = load_model(model_dir, dtype="float32", device=device)
+    limit = min(settings.max_length or max_length(model), max_length(model))
     groups = [objective.sequences(example, tokenizer) for example in examples]
     useful = _useful(groups, limit)
-    run = Run(loaded, useful, objective, settings)
+    run = Run(model, useful, objective, settings)
     if checkpoint_dir is None:
         run.go(progress)
     else:
         run.go_on(checkpoint_dir, _identity(model_dir, examples, objective, settings), progress)
-    save(loaded, model_dir, out_dir, settings)
+    save(model, model_dir, out_dir, settings)
     return TrainResult(
         model=out_dir,
         steps=len(run.batches),
@@ -184,14 +181,6 @@ def save(model: PreTrainedModel, model_dir: Path, out_dir: Path, settings: Train
     for pattern in TOKENIZER_FILES:
         for file in model_dir.glob(pattern):
             shutil.copyfile(file, out_dir / file.name)
-
-
-def _load(model_dir: Path, model: PreTrainedModel | None, device: str) -> PreTrainedModel:
-    if model is None:
-        return load_model(model_dir, dtype="float32", device=device)
-    nn.Module.to(model, device, torch.float32)
-    load_weights(model, model_dir)
-    return model
 
 
 def _useful(groups: Sequence[Group], limit: int) -> list[Group]:

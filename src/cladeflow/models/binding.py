@@ -35,7 +35,9 @@ def prompt_kind(store: Store, ref: str) -> PromptKind:
     if _read(directory / "config.json").get(PROMPT_MARK) == "seed":
         return "seed"
     chat = (directory / "chat_template.jinja").exists()
-    return "chat" if chat or "chat_template" in _read(directory / "tokenizer_config.json") else "base"
+    return (
+        "chat" if chat or "chat_template" in _read(directory / "tokenizer_config.json") else "base"
+    )
 
 
 def parameters(store: Store, ref: str) -> int:

@@ -6,23 +6,7 @@ needs to start from. It can also judge and revise attempts. It trains in minutes
 and two runs with the same versions of everything give the same files.
 """
 
-import math
-import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from random import Random
 from typing import NamedTuple
-
-import torch
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-from torch.nn import functional
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-from cladeflow.environments import Reasoning, split_of
-from cladeflow.environments.judgement import write_judgement
-from cladeflow.environments.reasoning.corrupt import candidate
-from cladeflow.environments.reasoning.environment import FAMILIES
-from cladeflow.environments.reasoning.family import Family
 
 SPECIAL = ("<pad>", "</s>", "<unk>")
 WORDS = ("chain ", "add ", "make ", " from ", "judge ", "revise ", "err ", "ok")

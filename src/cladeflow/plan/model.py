@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from cladeflow.records import Agent, Value
 from cladeflow.recipes.model import Resolved
+from cladeflow.records import Agent, Value
 
 
 class CellStats(Value):
-    """How often tasks of one cell (environment, family, level) were solved: n checks, their mean."""
+    """How often tasks of one (environment, family, level) were solved: n checks, their mean."""
 
     n: int
     mean: float

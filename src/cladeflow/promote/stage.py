@@ -1,4 +1,4 @@
-"""The stage that ends a generation: gates decide, the archive records, the best child is promoted."""
+"""The stage that ends a generation: gates decide, and the archive records what they decided."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""What a recipe is once it is read: entries, updates, rounds, scale. Grammar: docs/recipes-grammar.md."""
+"""What a recipe is once it is read (docs/recipes-grammar.md): entries, updates, rounds, scale."""
 
 from functools import cached_property
 from typing import Any, Literal

@@ -16,7 +16,9 @@ def apply(raw: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     for setting in settings:
         path, equals, text = setting.partition("=")
         if not equals or not path.strip():
-            raise RecipeError(f"--set {setting!r}: write path=value, as in --set rollout.sample.n=8")
+            raise RecipeError(
+                f"--set {setting!r}: write path=value, as in --set rollout.sample.n=8"
+            )
         value = load_yaml(text, f"--set {path}")
         raw = _put(raw, path.strip().split("."), value, f"--set {setting}")
     return raw
@@ -47,7 +49,7 @@ def _put_in_list(node: list[Any], head: str, rest: list[str], value: Any, place:
         raise RecipeError(f"{place}: there is no {head!r} in the list{nearest(head, names)}")
     at = names.index(head)
     item = node[at]
-    if isinstance(item, dict) and "name" in item or head.isdigit():
+    if (isinstance(item, dict) and "name" in item) or head.isdigit():
         changed = _put(item, rest, value, place) if rest else value
     else:
         changed = _put(item, [head, *rest], value, place)

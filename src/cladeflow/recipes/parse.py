@@ -1,4 +1,4 @@
-"""From YAML to a `Recipe`: strict, and every complaint names the place and the nearest valid name."""
+"""From YAML to a `Recipe`, strictly: complaints name the place and the nearest valid name."""
 
 from collections.abc import Hashable, Mapping
 from difflib import get_close_matches
@@ -44,10 +44,12 @@ class _StrictLoader(yaml.SafeLoader):
     """YAML that refuses a key given twice, which plain YAML silently overwrites."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         twice = {key for key in keys if keys.count(key) > 1}
         if twice:
-            raise yaml.MarkedYAMLError(problem=f"{twice.pop()!r} is given twice", problem_mark=node.start_mark)
+            raise yaml.MarkedYAMLError(
+                problem=f"{twice.pop()!r} is given twice", problem_mark=node.start_mark
+            )
         return super().construct_mapping(node, deep)
 
 
@@ -138,9 +140,7 @@ def _rounds(top: Mapping[str, Any], source: str) -> tuple[Round, ...]:
     return tuple(rounds)
 
 
-def _round(
-    raw: Any, top: Mapping[str, Any], name: str, earlier: list[str], source: str
-) -> Round:
+def _round(raw: Any, top: Mapping[str, Any], name: str, earlier: list[str], source: str) -> Round:
     if not isinstance(raw, dict):
         raise RecipeError(f"{source}: rounds: each round is a mapping of slots")
     name = str(raw.get("name", name))
@@ -172,8 +172,7 @@ def _update(raw: Any, place: str) -> Update:
     if not isinstance(raw, dict):
         raise RecipeError(f"{place}: an update is {{build: …, objective: …, role: …, init: …}}")
     refuse_unknown(raw, UPDATE_KEYS, place)
-    whole = "update" in raw
-    if whole == ("build" in raw or "objective" in raw) or (not whole and len({"build", "objective"} & raw.keys()) < 2):
+    if raw.keys() & {"build", "objective", "update"} not in ({"build", "objective"}, {"update"}):
         raise RecipeError(f"{place}: give build and objective together, or update alone")
     parts = {
         key: _entry(raw[key], (slot,), f"{place}.{key}")
@@ -226,7 +225,9 @@ def _with_defaults(entry: Entry, place: str) -> Entry:
     place = f"{place}.{entry.name}"
     refuse_unknown(entry.options, tuple(kind.model_fields), place)
     try:
-        return entry.model_copy(update={"options": kind.from_options(entry.options).model_dump(mode="json")})
+        return entry.model_copy(
+            update={"options": kind.from_options(entry.options).model_dump(mode="json")}
+        )
     except ValidationError as error:
         raise RecipeError(f"{place}: {first_problem(error)}") from error
 

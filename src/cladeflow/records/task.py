@@ -17,7 +17,7 @@ class Message(Value):
 
 
 class ToolSpec(Value):
-    """A tool a task offers: JSON schema of its arguments, its price, and whether it can be undone."""
+    """A tool that a task offers: its arguments (JSON schema), its price, whether it can be undone."""
 
     name: str
     arguments: dict[str, Any] = {}
@@ -26,7 +26,7 @@ class ToolSpec(Value):
 
 
 class Start(Value):
-    """Where an episode starts if not at the beginning: a prefix of steps or an environment state."""
+    """Where an episode starts if not at the beginning: after some steps, or in a state."""
 
     prefix: tuple[Step, ...] = ()
     state: str | None = None

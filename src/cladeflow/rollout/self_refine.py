@@ -14,9 +14,10 @@ from cladeflow.rollout.play import play
 class SelfRefine(Rollout, name="self_refine", version=1):
     """y_0 ~ pi(. | x); c_k = critic(x, y_k); y_{k+1} ~ pi(. | x, y_k, c_k), for n chains.
 
-    Unset options are the run's. A chain ends at the first critique that says ok or says nothing, or after ``max_attempts``
-    attempts. Every attempt is a trajectory whose parent is the one before it, at the step that the
-    critique found wrong first. Source: Madaan et al. 2023, Self-Refine, arXiv:2303.17651.
+    Unset options are the run's. A chain ends at the first critique that says ok or says nothing,
+    or after ``max_attempts`` attempts. Every attempt is a trajectory whose parent is the one before
+    it, at the step that the critique found wrong first. Source: Madaan et al. 2023, Self-Refine,
+    arXiv:2303.17651.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"critique"})

@@ -48,7 +48,9 @@ def directory_ref(directory: Path) -> str:
     if not directory.is_dir():
         raise ModelError(f"{directory} is not a directory; --model takes a Hugging Face directory")
     if not (directory / "config.json").is_file():
-        raise ModelError(f"{directory} has no config.json: it is not a Hugging Face model directory")
+        raise ModelError(
+            f"{directory} has no config.json: it is not a Hugging Face model directory"
+        )
     return f"{directory.resolve().as_uri()}#{tree_digest(directory)}"
 
 

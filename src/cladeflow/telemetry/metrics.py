@@ -62,9 +62,6 @@ METRICS: dict[str, Spec] = {
             "cladeflow_positive_trajectories_total", "counter", "trajectories",
             "Trajectories judged right.", ("strategy",),
         ),
-        Spec(
-            "cladeflow_check_seconds", "summary", "seconds", "Wall time per check.", ("strategy",)
-        ),
         # fine-tuning
         Spec("cladeflow_examples_total", "counter", "examples", "Examples built.", ("role",)),
         Spec(

@@ -48,7 +48,9 @@ class Verify(MapStage):
         for verdict in verdicts:
             by = verdict.by.strategy
             work.metrics.count("cladeflow_verdicts_total", strategy=by, outcome=verdict.outcome)
-            work.metrics.count("cladeflow_positive_trajectories_total", bool(verdict.ok), strategy=by)
+            work.metrics.count(
+                "cladeflow_positive_trajectories_total", bool(verdict.ok), strategy=by
+            )
         return Output(sets={"verdicts": work.write_set("verdicts", Verdict, verdicts)})
 
     def _verifications(self, ctx: StageContext) -> list[Verification]:

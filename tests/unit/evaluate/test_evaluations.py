@@ -106,6 +106,14 @@ def test_benchmark_falls_back_to_every_level(setting: Setting) -> None:
     assert {cell.family for cell in cells} == {"chain", "addition", "countdown"}
 
 
+@pytest.mark.parametrize("evaluation", [BenchmarkSuite(), TransferRetention()])
+def test_the_default_suites_can_be_posed(evaluation: Evaluation) -> None:
+    setting = Setting(environments=[Reasoning()], max_tokens=64, seed=3)
+    for suite in evaluation.suites(setting):
+        tasks = [posed.task.id for posed in suite.pose(Reasoning())]
+        assert len(set(tasks)) == sum(cell.n for cell in suite.cells) >= 300
+
+
 def test_benchmark_needs_k_samples() -> None:
     with pytest.raises(ValidationError, match="needs samples >= 8"):
         BenchmarkSuite(k=8)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -66,6 +66,10 @@ def test_a_clear_improvement_is_promoted_at_once() -> None:
     assert rate > 0.9
 
 
+def _always_as(child: int, _: int) -> float:
+    return corrected(child)
+
+
 if __name__ == "__main__":
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     print("no improvement\ndiscordance  generations    corrected  shares 1/k  uncorrected")
@@ -82,7 +86,7 @@ if __name__ == "__main__":
         rates = [
             promotion_rate(
                 0.3,
-                lambda _, tried=tried: corrected(tried),
+                partial(_always_as, tried),
                 generations=1,
                 trials=trials,
                 improvement=improvement,

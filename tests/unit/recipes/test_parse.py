@@ -46,7 +46,10 @@ def test_a_shuffled_verifier_holds_the_entry_that_it_wraps() -> None:
     ("changes", "message"),
     [
         ({"rolout": "sample"}, r"mine.yaml: unknown key 'rolout'; did you mean 'rollout'"),
-        ({"rollout": "sampel"}, r"rounds.main.rollout: unknown strategy 'sampel'; did you .*'sample'"),
+        (
+            {"rollout": "sampel"},
+            r"rounds.main.rollout: unknown strategy 'sampel'; did you .*'sample'",
+        ),
         ({"rollout": {"sample": {"m": 1}}}, r"rollout.sample: unknown key 'm'"),
         ({"rollout": {"sample": {"n": 0}}}, r"rollout.sample: n: .*greater than 0"),
         ({"rollout": {"a": {}, "b": {}}}, r"an entry is 'name' or"),

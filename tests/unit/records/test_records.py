@@ -100,7 +100,10 @@ def test_a_line_whose_content_was_changed_is_refused(record: Record) -> None:
 def test_the_canonical_form_is_fixed() -> None:
     # A change here changes every id in every home: it needs a new schema version.
     verdict = Verdict(target=Target(id="t"), value=0.5, by=Verifier(strategy="v"))
-    assert canonical_json(verdict.canonical()) == '{"by":{"strategy":"v"},"target":{"id":"t"},"value":0.5}'
+    assert (
+        canonical_json(verdict.canonical())
+        == '{"by":{"strategy":"v"},"target":{"id":"t"},"value":0.5}'
+    )
     assert verdict.id == digest(
         {"type": "Verdict", "by": {"strategy": "v"}, "target": {"id": "t"}, "value": 0.5}
     )
@@ -124,7 +127,11 @@ def test_agents_that_behave_alike_share_a_digest_wherever_their_weights_lie() ->
 
 
 def test_first_error_is_the_first_step_marked_wrong() -> None:
-    marks = (StepJudgement(i=3, ok=False), StepJudgement(i=1, ok=False), StepJudgement(i=0, ok=True))
+    marks = (
+        StepJudgement(i=3, ok=False),
+        StepJudgement(i=1, ok=False),
+        StepJudgement(i=0, ok=True),
+    )
     critique = Critique(target=("t",), author="a", source="critic", steps=marks)
     assert critique.first_error == 1
     assert Critique(target=("t",), author="a", source="critic").first_error is None

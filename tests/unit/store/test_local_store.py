@@ -84,7 +84,12 @@ def test_a_record_that_lies_about_its_id_names_the_file(store: LocalStore) -> No
     store.write("x.jsonl.zst", data := zstandard.compress(line.encode()))
     import hashlib
 
-    shard = {"file": "x.jsonl.zst", "count": 1, "lines": "", "sha256": hashlib.sha256(data).hexdigest()}
+    shard = {
+        "file": "x.jsonl.zst",
+        "count": 1,
+        "lines": "",
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
     manifest = SetManifest.model_validate(
         {"record": "Verdict", "schema_version": 1, "shards": [shard]}
     )

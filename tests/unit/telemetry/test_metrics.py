@@ -25,17 +25,12 @@ def test_counters_add_gauges_set_summaries_observe() -> None:
     metrics.count("cladeflow_trajectories_total")
     metrics.gauge("cladeflow_kept_ratio", 0.5, role="actor")
     metrics.gauge("cladeflow_kept_ratio", 0.25, role="actor")
-    metrics.observe("cladeflow_check_seconds", 0.5, strategy="verifiable_reward")
-    metrics.observe("cladeflow_check_seconds", 1.5, strategy="verifiable_reward")
+    metrics.observe("cladeflow_trajectory_tokens", 5)
+    metrics.observe("cladeflow_trajectory_tokens", 15)
     assert metrics.to_json() == [
-        {
-            "name": "cladeflow_check_seconds",
-            "labels": {"strategy": "verifiable_reward"},
-            "value": 2.0,
-            "count": 2,
-        },
         {"name": "cladeflow_kept_ratio", "labels": {"role": "actor"}, "value": 0.25},
         {"name": "cladeflow_trajectories_total", "labels": {}, "value": 4},
+        {"name": "cladeflow_trajectory_tokens", "labels": {}, "value": 20, "count": 2},
     ]
     assert metrics.value("cladeflow_trajectories_total") == 4
     assert metrics.value("cladeflow_tasks_total", env="reasoning", family="chain") == 0
@@ -58,25 +53,23 @@ def test_unknown_names_kinds_and_labels_are_refused() -> None:
 
 @given(
     shards=st.lists(
-        st.tuples(st.integers(0, 9), st.floats(0, 1e9), st.floats(0, 9)), min_size=1, max_size=5
+        st.tuples(st.integers(0, 9), st.floats(0, 1e9), st.integers(0, 99)), min_size=1, max_size=5
     )
 )
 def test_shards_merge_to_what_one_stage_would_have_recorded(
-    shards: list[tuple[int, float, float]],
+    shards: list[tuple[int, float, int]],
 ) -> None:
     whole = Metrics()
-    for trajectories, peak, seconds in shards:
+    for trajectories, peak, tokens in shards:
         shard = Metrics()
         shard.count("cladeflow_trajectories_total", trajectories)
         shard.gauge("cladeflow_stage_memory_peak_bytes", peak)
-        shard.observe("cladeflow_check_seconds", seconds, strategy="v")
+        shard.observe("cladeflow_trajectory_tokens", tokens)
         whole.merge(Metrics.from_json(canonical_json(shard.to_json()).encode()))
     assert whole.value("cladeflow_trajectories_total") == sum(s[0] for s in shards)
     assert whole.value("cladeflow_stage_memory_peak_bytes") == max(s[1] for s in shards)
-    assert whole.value("cladeflow_check_seconds", strategy="v") == pytest.approx(
-        sum(s[2] for s in shards)
-    )
-    summary = next(s for s in whole.to_json() if s["name"] == "cladeflow_check_seconds")
+    assert whole.value("cladeflow_trajectory_tokens") == sum(s[2] for s in shards)
+    summary = next(s for s in whole.to_json() if s["name"] == "cladeflow_trajectory_tokens")
     assert summary["count"] == len(shards)
 
 
@@ -87,7 +80,7 @@ def test_shards_merge_to_what_one_stage_would_have_recorded(
         "{}x",
         '[{"name": "unheard_of", "labels": {}, "value": 1}]',
         '[{"name": "cladeflow_stage_seconds", "labels": {"x": "y"}, "value": 1}]',
-        '[{"name": "cladeflow_check_seconds", "labels": {"strategy": "v"}, "value": 1}]',
+        '[{"name": "cladeflow_trajectory_tokens", "labels": {}, "value": 1}]',
     ],
 )
 def test_damaged_metrics_are_an_error(text: str) -> None:

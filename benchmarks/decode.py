@@ -1,0 +1,215 @@
+"""Decoding speed of the transformers engine against ``model.generate``, interleaved A/B.
+
+    OMP_WAIT_POLICY=PASSIVE python benchmarks/decode.py --threads 1 --dtype float32 --json out.json
+
+Both sides sample at temperature 1 from the same random Llama of about a million parameters, with
+the same prompts, completion lengths, dtype and threads; the end token is ruled out and lengths are
+forced (a limit per request here, a stopping criterion per row there). ``generate`` gets its prompts
+padded on the left, ``--rows`` rows to a batch, and its own ``num_return_sequences``.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    StoppingCriteria,
+)
+
+from cladeflow.models import Request, Sampling
+from cladeflow.models.transformers_engine import TransformersEngine
+
+VOCABULARY, END = 96, 95
+SAMPLES = 8
+
+
+class Load(NamedTuple):
+    """Prompts, and the completion length of each of their samples."""
+
+    prompts: list[list[int]]
+    lengths: list[list[int]]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens to sample in all."""
+        return sum(map(sum, self.lengths))
+
+
+class ForcedLengths(StoppingCriteria):  # type: ignore[misc]  # transformers is untyped
+    """Ends each row at its own length."""
+
+    def __init__(self, prompt: int, lengths: Sequence[int]) -> None:
+        self.prompt, self.lengths = prompt, torch.tensor(lengths)
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
+        """[rows] True where a row has its tokens."""
+        return input_ids.shape[1] - self.prompt >= self.lengths
+
+
+def equal_load(prompts: int) -> Load:
+    """Prompts of 32 tokens and completions of 64: generate's best case."""
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, END, (prompts, 32)).tolist()
+    return Load(ids, [[64] * SAMPLES] * prompts)
+
+
+def mixed_load(prompts: int) -> Load:
+    """Prompts of 16 to 48 tokens, completions log-uniform between 8 and 256."""
+    rng = np.random.default_rng(1)
+    ids = [rng.integers(0, END, rng.integers(16, 49)).tolist() for _ in range(prompts)]
+    lengths = np.exp(rng.uniform(np.log(8), np.log(256), (prompts, SAMPLES))).round().astype(int)
+    return Load(ids, lengths.tolist())
+
+
+def save_model(directory: Path) -> None:
+    """A random Llama of 0.9M parameters with a character tokenizer."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=128,
+        intermediate_size=384,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        max_position_embeddings=512,
+        eos_token_id=END,
+    )
+    LlamaForCausalLM(config).save_pretrained(directory)
+    vocabulary = {chr(32 + i): i for i in range(END)} | {"</s>": END}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=" "))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>").save_pretrained(directory)
+
+
+def never_end(model: PreTrainedModel) -> None:
+    """Give the head a bias that rules the end token out."""
+    head = model.get_output_embeddings()
+    bias = torch.zeros(VOCABULARY, dtype=head.weight.dtype)
+    bias[END] = -1e4
+    head.bias = torch.nn.Parameter(bias)
+
+
+def run_engine(engine: TransformersEngine, load: Load) -> int:
+    """Sample the load; gives the number of tokens."""
+    requests = [
+        Request(prompt, Sampling(max_tokens=length), f"{i}/{j}")
+        for i, (prompt, lengths) in enumerate(zip(load.prompts, load.lengths, strict=True))
+        for j, length in enumerate(lengths)
+    ]
+    futures = engine.submit(requests)
+    while not all(future.done() for future in futures):
+        engine.pump()
+    return sum(len(completion.tokens) for future in futures for completion in future.result())
+
+
+def run_generate(model: PreTrainedModel, load: Load, rows: int) -> int:
+    """The same by ``model.generate``; gives the number of tokens."""
+    step = rows // SAMPLES
+    for start in range(0, len(load.prompts), step):
+        prompts = load.prompts[start : start + step]
+        width = max(map(len, prompts))
+        pad = [[0] * (width - len(prompt)) for prompt in prompts]
+        ids = torch.tensor([p + prompt for p, prompt in zip(pad, prompts, strict=True)])
+        mask = torch.tensor([[0] * len(p) + [1] * (width - len(p)) for p in pad])
+        lengths = [n for row in load.lengths[start : start + step] for n in row]
+        model.generate(
+            ids,
+            attention_mask=mask,
+            do_sample=True,
+            top_k=0,
+            num_return_sequences=SAMPLES,
+            max_new_tokens=max(lengths),
+            stopping_criteria=[ForcedLengths(width, lengths)],
+            pad_token_id=0,
+        )
+    return load.tokens
+
+
+class Timing(NamedTuple):
+    """Seconds of one run and its tokens."""
+
+    wall: float
+    cpu: float
+    tokens: int
+
+
+def timed(work: Callable[[], int]) -> Timing:
+    """Run ``work`` once."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    tokens = work()
+    return Timing(time.perf_counter() - wall, time.process_time() - cpu, tokens)
+
+
+def compare(ours: Callable[[], int], theirs: Callable[[], int], pairs: int) -> dict[str, Any]:
+    """Alternate the two, order swapped from pair to pair; medians, and the median of the ratios."""
+    sides: dict[str, list[Timing]] = {"engine": [], "generate": []}
+    work = {"engine": ours, "generate": theirs}
+    for pair in range(pairs):
+        for side in sorted(sides, reverse=bool(pair % 2)):
+            sides[side].append(timed(work[side]))
+    ratios = [b.wall / a.wall for a, b in zip(sides["engine"], sides["generate"], strict=True)]
+    rows: dict[str, Any] = {
+        side: {
+            "tokens_per_second": statistics.median(t.tokens / t.wall for t in timings),
+            "wall_seconds": statistics.median(t.wall for t in timings),
+            "cpu_seconds": statistics.median(t.cpu for t in timings),
+        }
+        for side, timings in sides.items()
+    }
+    return rows | {"speedup": statistics.median(ratios), "speedups": ratios}
+
+
+def main() -> None:
+    """Parse options, run both loads, print a table, write JSON where asked to."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--rows", type=int, default=512)
+    parser.add_argument("--prompts", type=int, default=128)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    load_before = os.getloadavg()
+    with tempfile.TemporaryDirectory() as directory:
+        save_model(Path(directory))
+        engine = TransformersEngine(Path(directory), dtype=options.dtype, max_rows=options.rows)
+        model = AutoModelForCausalLM.from_pretrained(
+            directory, dtype=getattr(torch, options.dtype)
+        ).eval()
+    never_end(engine.model)
+    never_end(model)
+    result: dict[str, Any] = {key: str(value) for key, value in vars(options).items()}
+    result |= {"torch": torch.__version__, "load_average_before": load_before}
+    print("load      engine tok/s  generate tok/s  speedup  cpu ratio")
+    for name, load in {"equal": equal_load, "mixed": mixed_load}.items():
+        work = load(options.prompts)
+        row = compare(
+            lambda work=work: run_engine(engine, work),
+            lambda work=work: run_generate(model, work, options.rows),
+            options.pairs,
+        )
+        result[name] = row
+        speeds = [row[side]["tokens_per_second"] for side in ("engine", "generate")]
+        cpu = row["generate"]["cpu_seconds"] / row["engine"]["cpu_seconds"]
+        print(f"{name:8} {speeds[0]:13.0f} {speeds[1]:15.0f} {row['speedup']:8.2f} {cpu:10.2f}")
+    result["load_average_after"] = os.getloadavg()
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

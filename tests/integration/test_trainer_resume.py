@@ -1,0 +1,122 @@
+"""A killed training run goes on from its checkpoint to the very same weights."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from cladeflow.errors import StoreError
+from cladeflow.fine_tune import Sft, TrainResult, TrainSettings
+from cladeflow.fine_tune.trainer import train
+from cladeflow.records import SftExample, Step
+
+
+class Killed(BaseException):
+    """Stands for a signal: nothing on the way may catch it."""
+
+
+def settings(**changes: object) -> TrainSettings:
+    values = {
+        "learning_rate": 0.01,
+        "token_batch": 60,
+        "micro_tokens": 30,
+        "epochs": 2.5,
+        "checkpoint_every": 3,
+        "weight_decay": 0.1,
+        "seed": "key",
+    }
+    return TrainSettings.model_validate({**values, **changes})
+
+
+def examples() -> list[SftExample]:
+    generator = torch.Generator().manual_seed(1)
+    lengths = torch.randint(4, 30, (24,), generator=generator).tolist()
+    rows = [tuple(torch.randint(1, 16, (n,), generator=generator).tolist()) for n in lengths]
+    return [SftExample(prompt=r[:2], steps=(Step(i=0, text="", tokens=r[2:]),)) for r in rows]
+
+
+@pytest.fixture
+def model_dir(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    config = LlamaConfig(
+        vocab_size=16,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        attention_dropout=0.3,
+    )
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def run(model_dir: Path, name: str, kill_at: int | None = None) -> TrainResult:
+    def watch(done: int, steps: int) -> None:
+        if done == kill_at:
+            raise Killed
+
+    home = model_dir.parent
+    return train(
+        model_dir,
+        examples(),
+        Sft(),
+        settings(),
+        home / f"{name}-out",
+        checkpoint_dir=home / f"{name}-checkpoints",
+        progress=watch,
+    )
+
+
+def weights(result: TrainResult) -> bytes:
+    return (result.model / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("kill_at", [1, 3, 4, 8])
+def test_resumed_weights_are_bit_identical(model_dir: Path, kill_at: int) -> None:
+    undisturbed = run(model_dir, "undisturbed")
+    assert undisturbed.steps > 8
+    with pytest.raises(Killed):
+        run(model_dir, "killed", kill_at)
+    torch.manual_seed(99)
+    resumed = run(model_dir, "killed")
+    assert weights(resumed) == weights(undisturbed)
+    assert resumed[1:-1] == undisturbed[1:-1]
+
+
+def test_a_resumed_run_repeats_no_step_before_its_checkpoint(model_dir: Path) -> None:
+    with pytest.raises(Killed):
+        run(model_dir, "killed", 8)
+    seen: list[int] = []
+    train(
+        model_dir,
+        examples(),
+        Sft(),
+        settings(),
+        model_dir.parent / "out",
+        checkpoint_dir=model_dir.parent / "killed-checkpoints",
+        progress=lambda done, _: seen.append(done),
+    )
+    assert seen[0] == 7
+
+
+def test_a_checkpoint_of_other_settings_is_refused(model_dir: Path) -> None:
+    with pytest.raises(Killed):
+        run(model_dir, "killed", 4)
+    with pytest.raises(StoreError, match="other inputs"):
+        train(
+            model_dir,
+            examples(),
+            Sft(),
+            settings(learning_rate=0.02),
+            model_dir.parent / "out",
+            checkpoint_dir=model_dir.parent / "killed-checkpoints",
+        )
+
+
+def test_other_keys_give_other_weights(model_dir: Path) -> None:
+    out = model_dir.parent
+    one = train(model_dir, examples(), Sft(), settings(), out / "one")
+    two = train(model_dir, examples(), Sft(), settings(seed="other"), out / "two")
+    assert weights(one) != weights(two)
