@@ -10,14 +10,11 @@ from cladeflow.home import Home
 from cladeflow.store import Commit
 
 
-def fingerprint(directory: Path) -> dict[str, Any]:
+def fingerprint(directory: Path, registry: bool = True) -> dict[str, Any]:
     """Commit digests by place, the archive's content without times, and the registry's."""
     home = Home(directory)
-    return {
-        "commits": dict(_commits(directory / "store")),
-        "archive": _archive(home),
-        "registry": _registry(home),
-    }
+    found = {"commits": dict(_commits(directory / "store")), "archive": _archive(home)}
+    return {**found, "registry": _registry(home)} if registry else found
 
 
 def _commits(store: Path) -> Iterator[tuple[str, str]]:

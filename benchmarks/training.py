@@ -3,10 +3,11 @@
     OMP_WAIT_POLICY=PASSIVE python benchmarks/training.py --dtype float32 --json out.json
 
 Both sides train the same Llama of about a million parameters for one epoch on the same sequences
-of 20 to 80 tokens, a fused AdamW step about every 8,000 of them, in the same dtype and threads. TRL is first tried with each of `TRL_SETTINGS`; the fastest is then run in turn with
-`train`. Speed is in unpadded tokens per second. TRL's time is that of `trainer.train()` alone, on a
-data set prepared and a model loaded beforehand; ours is that of the whole call, which loads the
-model, lays out the examples and writes the trained directory.
+of 20 to 80 tokens, a fused AdamW step about every 8,000 of them, in the same dtype and threads.
+TRL is first tried with each of `TRL_SETTINGS`; the fastest is then run in turn with `train`. Speed
+is in unpadded tokens per second. TRL's time is that of `trainer.train()` alone, on a data set
+prepared and a model loaded beforehand; ours is that of the whole call, which loads the model, lays
+out the examples and writes the trained directory.
 """
 
 import argparse
@@ -49,7 +50,11 @@ TRL_SETTINGS: dict[str, dict[str, Any]] = {
         f"packed {n}": {"per_device_train_batch_size": 4, "packing": True, "max_length": n}
         for n in (80, 160, 320)
     },
-    "padding-free 8": {"per_device_train_batch_size": 8, "padding_free": True},
+    "padding-free 8": {
+        "per_device_train_batch_size": 8,
+        "padding_free": True,
+        "max_length": None,
+    },
 }
 
 

@@ -29,7 +29,7 @@ from cladeflow.store import (
     join_sets,
     read_commit,
     read_set,
-    tree_digest,
+    store_ref,
     write_commit,
     write_set,
 )
@@ -54,8 +54,14 @@ class Work:
     """Where one attempt at a call writes. Nothing there is visible before the commit."""
 
     store: Store
-    key: str
+    commit_key: str
+    attempt: str
     metrics: Metrics
+
+    @property
+    def key(self) -> str:
+        """Below which the attempt's objects lie."""
+        return f"{self.commit_key}/{self.attempt}"
 
     def write_set(self, name: str, kind: type[R], records: Sequence[R]) -> SetManifest:
         """Write records as a shard of this attempt."""
@@ -68,7 +74,7 @@ class Work:
     def keep(self, directory: Path, name: str) -> str:
         """Put a filled directory into the store; its Ref."""
         self.store.put_tree(directory, f"{self.key}/{name}")
-        return f"store:{self.key}/{name}#{tree_digest(directory)}"
+        return store_ref(self.commit_key, name, directory)
 
 
 def once(
@@ -79,7 +85,7 @@ def once(
     if done is not None:
         return done
     attempt = uuid4().hex[:12]
-    mine = Work(session.store, f"{key}/{attempt}", Metrics())
+    mine = Work(session.store, key, attempt, Metrics())
     began, cpu, model = time.perf_counter(), time.process_time(), session.model_seconds
     output = work(mine)
     seconds = time.perf_counter() - began

@@ -1,5 +1,13 @@
 """The projection to a real local MLflow: idempotent, crash-proof, and obedient to moved aliases."""
 
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -131,18 +139,23 @@ class Killed(BaseException):
     """Stands for the death of the process: no handler of errors catches it."""
 
 
+class Writes(list[str]):
+    """Names of the client's writes as they are made; the process dies after ``limit`` of them."""
+
+    limit = -1
+
+
 @pytest.fixture
-def writes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Names of the client's writes as they are made; dies after those that `allowed` allows."""
+def writes(monkeypatch: pytest.MonkeyPatch) -> Writes:
     from mlflow import MlflowClient
 
-    made: list[str] = []
+    made = Writes()
 
     def counted(name: str, write: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             result = write(*args, **kwargs)
             made.append(name)
-            if len(made) == allowed(made):
+            if len(made) == made.limit:
                 raise Killed
             return result
 
@@ -150,14 +163,7 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     for name in WRITES:
         monkeypatch.setattr(MlflowClient, name, counted(name, getattr(MlflowClient, name)))
-    yield made
-
-
-_limit: list[int] = []
-
-
-def allowed(made: list[str]) -> int:
-    return _limit[0] if _limit else -1
+    return made
 
 
 def test_everything_is_projected(uri: str, tmp_path: Path) -> None:
@@ -195,9 +201,7 @@ def test_everything_is_projected(uri: str, tmp_path: Path) -> None:
     assert found["aliases"] == {"champion": "a1", "previous": "a0"}
 
 
-def test_a_second_projection_writes_nothing(
-    uri: str, tmp_path: Path, writes: list[str]
-) -> None:
+def test_a_second_projection_writes_nothing(uri: str, tmp_path: Path, writes: Writes) -> None:
     view = evolution(tmp_path)
     sync(view, uri)
     assert writes
@@ -207,30 +211,27 @@ def test_a_second_projection_writes_nothing(
 
 
 def test_killed_after_every_single_write_it_ends_as_if_undisturbed(
-    uri: str, tmp_path: Path, writes: list[str]
+    uri: str, tmp_path: Path, writes: Writes
 ) -> None:
     """Each attempt resumes from the state one write further on, so all states are resumed from."""
     undisturbed, view = evolution(tmp_path), evolution(tmp_path)
     sync(undisturbed, uri)
     needed = len(writes)
     deaths = 0
-    _limit[:] = [1]
-    try:
-        while True:
-            del writes[:]
-            try:
-                sync(view, uri)
-            except Killed:
-                deaths += 1
-            else:
-                break
-    finally:
-        _limit.clear()
+    writes.limit = 1
+    while deaths <= needed:
+        del writes[:]
+        try:
+            sync(view, uri)
+        except Killed:
+            deaths += 1
+        else:
+            break
     assert deaths == needed
     assert projected(view, uri) == projected(undisturbed, uri)
 
 
-def test_what_changes_is_brought_up_to_date(uri: str, tmp_path: Path, writes: list[str]) -> None:
+def test_what_changes_is_brought_up_to_date(uri: str, tmp_path: Path, writes: Writes) -> None:
     first = evolution(tmp_path)
     sync(first, uri)
     del writes[:]
@@ -283,6 +284,24 @@ def test_an_alias_moved_to_a_foreign_version_is_reported(uri: str, tmp_path: Pat
         sync(view, uri)
 
 
+@pytest.mark.slow
+def test_a_store_whose_creation_was_killed_is_created_again(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    script = "import sys, cladeflow.tracking as t; t.external_champion('star', 'u', sys.argv[1])"
+    path = {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    creator = subprocess.Popen([sys.executable, "-c", script, uri], env=path)
+    deadline = time.monotonic() + 60
+    while not any(draft.stat().st_size > 100_000 for draft in tmp_path.glob(".mlflow-*/draft.db")):
+        assert creator.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    creator.kill()
+    creator.wait()
+    assert not (tmp_path / "mlflow.db").exists()
+    view = evolution(tmp_path)
+    sync(view, uri)
+    assert projected(view, uri)["aliases"] == {"champion": "a1", "previous": "a0"}
+
+
 def test_nothing_was_moved_where_nothing_was_projected(uri: str) -> None:
     assert external_champion("star", uuid4().hex, uri) is None
 
@@ -322,3 +341,96 @@ def test_an_outage_is_one_kind_of_error_and_tells_no_password(
     with pytest.raises(TrackingError, match="the next sync of this home catches up") as caught:
         sync(evolution(tmp_path), uri)
     assert "secret" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import AutoModelForCausalLM, LlamaConfig
+
+    directory = tmp_path_factory.mktemp("llama")
+    tiny = LlamaConfig(
+        vocab_size=32,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+    )
+    # transformers leaves it untyped
+    AutoModelForCausalLM.from_config(tiny).save_pretrained(directory)  # type: ignore[no-untyped-call]
+    return directory
+
+
+def with_model(view: EvolutionView, model: Path) -> EvolutionView:
+    agents = [agent.model_copy(update={"models": {"actor": model}}) for agent in view.agents]
+    return view.model_copy(update={"agents": tuple(agents)})
+
+
+def assert_loads(view: EvolutionView, uri: str, model: Path, to: Path) -> None:
+    """The champion, downloaded through MLflow, is the model that was registered."""
+    import mlflow
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    to.mkdir()
+    alias = f"models:/{model_name(view.name, 'actor')}@champion"
+    mlflow.set_tracking_uri(uri)
+    loaded = AutoModelForCausalLM.from_pretrained(
+        mlflow.artifacts.download_artifacts(alias, dst_path=str(to))
+    )
+    original = AutoModelForCausalLM.from_pretrained(model)
+    for name, tensor in original.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor)
+
+
+def test_a_registered_version_loads(uri: str, tmp_path: Path, tiny_llama: Path) -> None:
+    view = with_model(evolution(tmp_path), tiny_llama)
+    sync(view, uri)
+    assert_loads(view, uri, tiny_llama, tmp_path / "downloaded")
+
+
+@pytest.fixture
+def server(uri: str, tmp_path: Path) -> Iterator[str]:
+    """An MLflow server as teams run one, on the module's store."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    command += ["--artifacts-destination", str(tmp_path / "artifacts")]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (tmp_path / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            command, env=os.environ | quiet, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        yield wait_for(f"http://127.0.0.1:{port}", process)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def wait_for(address: str, process: "subprocess.Popen[bytes]") -> str:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert process.poll() is None
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health"):
+            return address
+        time.sleep(0.2)
+    raise AssertionError("no server")
+
+
+@pytest.mark.slow
+def test_a_server_gets_the_files_and_the_same_projection(
+    uri: str, server: str, tmp_path: Path, tiny_llama: Path, writes: Writes
+) -> None:
+    view = with_model(evolution(tmp_path), tiny_llama)
+    sync(view, server)
+    assert_loads(view, server, tiny_llama, tmp_path / "downloaded")
+    del writes[:]
+    sync(view, server)
+    assert writes == []
+    local = with_model(evolution(tmp_path), tiny_llama)
+    sync(local, uri)
+    through_server, directly = projected(view, uri), projected(local, uri)
+    del through_server["versions"], directly["versions"]  # their sources differ
+    assert through_server == directly

@@ -1,6 +1,6 @@
 """The archive of one home: its evolution, every agent, every event, and who is champion."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 from uuid import uuid4
 
@@ -89,7 +89,7 @@ class Archive:
                 db.execute(insert(schema.evolution), {"single": 1, **wanted.model_dump()})
         if found is not None and found.id != wanted.id:
             raise HomeError(
-                f"{self.database.where} holds another evolution: {_differences(found, wanted)}; "
+                f"{self.database.where} holds another evolution: {found.difference(wanted)}; "
                 "go on with those settings, or choose another --home"
             )
         return found or wanted
@@ -233,24 +233,3 @@ def _member(row: Row[Any]) -> Member:
 def _evolution(db: Connection) -> Evolution | None:
     row = db.execute(select(schema.evolution)).mappings().first()
     return None if row is None else Evolution(**{k: v for k, v in row.items() if k != "single"})
-
-
-def _differences(found: Evolution, wanted: Evolution) -> str:
-    """The first setting that differs, with its value here and the one asked for."""
-    for name in ("recipe", "scale", "seed"):
-        if getattr(found, name) != getattr(wanted, name):
-            return f"its {name} is {getattr(found, name)}, not {getattr(wanted, name)}"
-    here, asked = dict(_leaves(found.resolved)), dict(_leaves(wanted.resolved))
-    for name in sorted(here.keys() | asked.keys()):
-        if here.get(name) != asked.get(name):
-            return f"its {name} is {here.get(name)}, not {asked.get(name)}"
-    return "it started from another model"
-
-
-def _leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
-    """Every scalar of nested JSON with its dotted path."""
-    if not isinstance(value, dict | list):
-        yield at, value
-        return
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-        yield from _leaves(inner, f"{at}.{key}" if at else str(key))

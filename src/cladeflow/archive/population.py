@@ -1,6 +1,6 @@
 """What readers of the archive get to see: the evolution, its agents, and their counters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from cladeflow.records import Agent, AgentStatus, Value
@@ -22,6 +22,28 @@ class Evolution(Value):
     initial: str
     """Id of the agent that it started from."""
     created: str
+
+    def difference(self, other: "Evolution") -> str:
+        """The first setting that another evolution has different, with both values."""
+        here, there = (dict(_leaves(e.model_dump())) for e in (self, other))
+        for name in ("recipe", "scale", "seed"):
+            if here[name] != there[name]:
+                return f"its {name} is {here[name]}, not {there[name]}"
+        resolved = sorted(name for name in here | there if name.startswith("resolved."))
+        for name in resolved:
+            if here.get(name) != there.get(name):
+                setting = name.removeprefix("resolved.")
+                return f"its {setting} is {here.get(name)}, not {there.get(name)}"
+        return "it started from another model"
+
+
+def _leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Every scalar of nested JSON with its dotted path."""
+    if not isinstance(value, dict | list):
+        yield at, value
+        return
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _leaves(inner, f"{at}.{key}" if at else str(key))
 
 
 class Tally(NamedTuple):

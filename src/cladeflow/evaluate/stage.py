@@ -13,11 +13,12 @@ from cladeflow.evaluate.base import (
 from cladeflow.evaluate.suite import Suite, SuiteResult, correctness
 from cladeflow.plan.model import CellStats
 from cladeflow.promote.base import Gate
-from cladeflow.records import Agent, EvalReport, Task, Trajectory, Verdict, digest
+from cladeflow.recipes.model import Scale
+from cladeflow.records import DEMONSTRATION, Agent, EvalReport, Task, Trajectory, Verdict, digest
 from cladeflow.rollout.run import Setup, attempt, inference_strategies, judge
 from cladeflow.sandbox.gold import GoldStore
 from cladeflow.stage import Output, Stage, StageContext, Work, build, gather, once, run_shards
-from cladeflow.store import read_set
+from cladeflow.store import Commit, Store, read_set
 from cladeflow.strategy import Strategy
 from cladeflow.telemetry import record_report
 
@@ -44,7 +45,8 @@ class Evaluate(Stage):
             agent.behaviour: {s.name: _result(ctx, agent, s) for s in suites}
             for agent in (child, incumbent)
         }
-        trajectories = ctx.records("trajectories", Trajectory)
+        made = ctx.records("trajectories", Trajectory)
+        trajectories = [t for t in made if t.agent_id != DEMONSTRATION]
         verdicts = ctx.records("verdicts", Verdict)
         reports = []
         for agent in (child, incumbent):
@@ -86,15 +88,26 @@ def _confidence(ctx: StageContext) -> float:
 
 def _result(ctx: StageContext, agent: Agent, suite: Suite) -> SuiteResult:
     """An agent's attempts at a suite: committed earlier, or made now."""
-    inference = [s.identity() for s in inference_strategies(agent)]
-    how = digest([suite.hash, inference, ctx.scale.engine, ctx.scale.dtype])
-    key = f"evals/{agent.behaviour}/{how}"
+    key = evaluation_key(agent, suite, ctx.scale)
+    how = key.rpartition("/")[2]
     commit = once(ctx.session, key, "evaluation", how, lambda _: _evaluate(ctx, agent, suite, key))
+    return read_result(ctx.store, suite, commit)
+
+
+def evaluation_key(agent: Agent, suite: Suite, scale: Scale) -> str:
+    """Where an agent's attempts at a suite are committed."""
+    inference = [strategy.identity() for strategy in inference_strategies(agent)]
+    how = digest([suite.hash, inference, scale.engine, scale.dtype])
+    return f"evals/{agent.behaviour}/{how}"
+
+
+def read_result(store: Store, suite: Suite, commit: Commit) -> SuiteResult:
+    """The attempts that an evaluation committed."""
     return SuiteResult.from_records(
         suite,
-        list(read_set(ctx.store, commit.sets["tasks"], Task)),
-        list(read_set(ctx.store, commit.sets["trajectories"], Trajectory)),
-        list(read_set(ctx.store, commit.sets["verdicts"], Verdict)),
+        list(read_set(store, commit.sets["tasks"], Task)),
+        list(read_set(store, commit.sets["trajectories"], Trajectory)),
+        list(read_set(store, commit.sets["verdicts"], Verdict)),
     )
 
 

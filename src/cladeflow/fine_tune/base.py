@@ -1,7 +1,7 @@
 """The two halves of an update: a builder of examples and an objective to train on them."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cladeflow.models.tokenizer import Tokenizer
+
+
+def task_text(task: Task) -> str:
+    """The task's messages and nothing else."""
+    return "".join(message.text for message in task.prompt)
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class RoundData:
     gen: int = 0
     seed: str = ""
     """Key of a random generator, should a builder draw."""
+    render: Callable[[Task], str] = task_text
+    """A task as the agent's scaffold puts it, for trajectories without a tokenised context."""
 
 
 class Builder(Strategy, slot="builder"):

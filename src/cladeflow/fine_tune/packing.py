@@ -63,22 +63,26 @@ def attend(
     """
     assert gather is not None
     rows, width = gather.cells.shape
+    # PyTorch's CPU attention goes backward in float32 several times as fast as in bfloat16.
+    dtype = torch.float32 if query.device.type == "cpu" else query.dtype
 
     def rectangle(x: Tensor) -> Tensor:
         cells = x[0].transpose(0, 1).index_select(0, gather.cells.flatten())
-        return cells.view(rows, width, *cells.shape[1:]).transpose(1, 2)
+        return cells.view(rows, width, *cells.shape[1:]).transpose(1, 2).to(dtype)
 
     window = _window(width, sliding_window, query.device)
-    out = scaled_dot_product_attention(
-        rectangle(query),
-        rectangle(key),
-        rectangle(value),
-        attn_mask=window,
-        is_causal=window is None,
-        scale=scaling,
-        enable_gqa=query.shape[1] != key.shape[1],
-    )
-    return out.transpose(1, 2).flatten(0, 1).index_select(0, gather.back)[None], None
+    with torch.autocast(query.device.type, enabled=False):
+        out = scaled_dot_product_attention(
+            rectangle(query),
+            rectangle(key),
+            rectangle(value),
+            attn_mask=window,
+            is_causal=window is None,
+            scale=scaling,
+            enable_gqa=query.shape[1] != key.shape[1],
+        )
+    flat = out.transpose(1, 2).flatten(0, 1).index_select(0, gather.back)
+    return flat[None].to(query.dtype), None
 
 
 AttentionInterface.register(NAME, attend)

@@ -34,9 +34,10 @@ class Policy:
     def __init__(self, model: PreTrainedModel, *, dtype: Dtype, layout: Layout) -> None:
         self.model = model.requires_grad_(True)
         nn.Module.eval(model)
-        self._autocast = dtype == "bfloat16"
+        self._autocast = False  # while probing, so that only a real difference shows
         self._native = model.config._attn_implementation
         self.layout = self._choose(layout)
+        self._autocast = dtype == "bfloat16"
         if dtype == "float32":
             use_onednn(model)
 

@@ -41,13 +41,14 @@ class Positives(Builder, name="positives", version=1):
 
     def _example(self, attempt: Trajectory, data: RoundData) -> TrainingExample:
         kind = WeightedExample if self.weighted else SftExample
+        task = data.tasks[attempt.task_id]
         return kind(
             gen=data.gen,
             role=data.role,
-            prompt=attempt.context,
+            prompt=attempt.context or data.render(task),
             steps=attempt.steps,
             sources=(attempt.id,),
-            licence=data.tasks[attempt.task_id].origin.licence,
+            licence=task.origin.licence,
             weight=data.verdicts[attempt.id].value if self.weighted else 1.0,
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from cladeflow.models.context import Context
 from cladeflow.records import Step
 
 if TYPE_CHECKING:
@@ -40,14 +41,15 @@ def flatten(
 ) -> TokenSequence:
     """Prompt tokens at weight 0, then each step's tokens at the step's ``train`` weight.
 
-    Tokens are taken as sampled. Where there is only text it is tokenised, step by step as a model
-    would have written it, and an end token closes a last step that the agent wrote as text.
+    Tokens are taken as sampled. Text becomes the tokens that it would be in a `Context`: a prompt
+    is put to the model, a step of the agent is tokenised by itself, what others say is appended
+    after it, and an end token closes a last step that the agent wrote as text.
     Raises ValueError where there is text and no tokenizer.
     """
-    tokens = list(_encode_prompt(prompt, tokenizer))
+    tokens = list(_put(prompt, tokenizer))
     weights = [0.0] * len(tokens)
     for step in steps:
-        written = _encode(step.text, tokenizer) if step.tokens is None else step.tokens
+        written = _tokenise(step, tokens, tokenizer) if step.tokens is None else step.tokens
         if step is steps[-1] and step.tokens is None and step.role == "agent":
             written = (*written, *_end(tokenizer))
         tokens.extend(written)
@@ -55,14 +57,17 @@ def flatten(
     return TokenSequence(tuple(tokens), (0.0, *weights[1:]))
 
 
-def _encode_prompt(prompt: Sequence[int] | str, tokenizer: "Tokenizer | None") -> Sequence[int]:
+def _put(prompt: Sequence[int] | str, tokenizer: "Tokenizer | None") -> Sequence[int]:
     if not isinstance(prompt, str):
         return prompt
-    return _required(tokenizer).encode_prompt(prompt)
+    return Context.open(_required(tokenizer), prompt).prompt
 
 
-def _encode(text: str, tokenizer: "Tokenizer | None") -> Sequence[int]:
-    return _required(tokenizer).encode(text)
+def _tokenise(step: Step, before: Sequence[int], tokenizer: "Tokenizer | None") -> Sequence[int]:
+    if step.role == "agent":
+        return _required(tokenizer).encode(step.text)
+    context = Context(_required(tokenizer), tuple(before), ids=list(before))
+    return context.append(step.role, step.text)
 
 
 def _end(tokenizer: "Tokenizer | None") -> Sequence[int]:

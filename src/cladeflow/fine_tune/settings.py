@@ -25,6 +25,8 @@ class TrainSettings(Training):
     """How a micro-batch is laid out; auto packs wherever that is exact."""
     max_length: int | None = Field(default=None, gt=1)
     """Longer sequences are cut at the end, and counted; None is the model's own limit."""
+    loss_tokens: int | None = Field(default=None, gt=0)
+    """Train on so many loss tokens, whatever number of epochs that takes (to within an example)."""
     seed: str
     """Key of the generator that orders the examples."""
 

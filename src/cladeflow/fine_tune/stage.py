@@ -78,7 +78,14 @@ def _round_data(ctx: StageContext, role: str) -> RoundData:
         role=role,
         gen=ctx.call.generation,
         seed=ctx.key("build"),
+        render=lambda task: _render(ctx, task),
     )
+
+
+def _render(ctx: StageContext, task: Task) -> str:
+    """What an episode of the agent would put to the model."""
+    template = ctx.agent.scaffold.prompts.get(task.env, "{task}")
+    return template.replace("{task}", ctx.environments[task.env].render(task.prompt))
 
 
 def _train(
@@ -90,18 +97,24 @@ def _train(
 ) -> tuple[str, int]:
     """Train from where the update starts; the new model's Ref and the optimiser steps taken."""
     from cladeflow.fine_tune.trainer import train
+    from cladeflow.models.loading import load_tokenizer
 
     update = _update(ctx)
     settings = TrainSettings(
-        **ctx.scale.training.model_dump(), dtype=ctx.scale.dtype, seed=ctx.key("train")
+        **ctx.scale.training.model_dump(),
+        dtype=ctx.scale.dtype,
+        loss_tokens=ctx.plan.control.get("loss_tokens"),
+        seed=ctx.key("train"),
     )
+    start = materialise(ctx.store, _start(ctx, update))
     with ctx.session.computing():
         result = train(
-            materialise(ctx.store, _start(ctx, update)),
+            start,
             examples,
             objective,
             settings,
             work.directory("model"),
+            tokenizer=load_tokenizer(start),
             checkpoint_dir=ctx.session.home.scratch(key.rpartition("/")[2]),
             progress=lambda done, total: ctx.session.progress(str(ctx.call), done, total),
         )

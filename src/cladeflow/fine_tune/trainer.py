@@ -61,7 +61,7 @@ def train(
     limit = min(settings.max_length or max_length(model), max_length(model))
     groups = [objective.sequences(example, tokenizer) for example in examples]
     useful = _useful(groups, limit)
-    run = Run(model, useful, objective, settings)
+    run = Run(model, useful, objective, _budgeted(settings, useful))
     if checkpoint_dir is None:
         run.go(progress)
     else:
@@ -190,6 +190,14 @@ def _useful(groups: Sequence[Group], limit: int) -> list[Group]:
     if not useful:
         raise ValueError(f"none of {len(groups)} examples has a token that counts in the loss")
     return useful
+
+
+def _budgeted(settings: TrainSettings, groups: Sequence[Group]) -> TrainSettings:
+    """``settings`` with as many epochs as its budget of loss tokens takes, where it has one."""
+    if settings.loss_tokens is None:
+        return settings
+    once = sum(sequence.loss_tokens for group in groups for sequence in group)
+    return settings.model_copy(update={"epochs": settings.loss_tokens / once})
 
 
 def _identity(

@@ -9,7 +9,11 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from cladeflow.errors import ModelError
+
 NAME = "cladeflow_rows"
+CHANGES_SCORES = ("softcap", "s_aux", "position_bias")
+"""Arguments by which some architectures' attention departs from the plain one."""
 
 
 class Window(NamedTuple):
@@ -37,6 +41,8 @@ def attend(
     per row. Without a mask attention is causal, which is all that right-padded rows need: padding
     comes after everything that a token may look at.
     """
+    if unknown := [name for name in CHANGES_SCORES if kwargs.get(name) is not None]:
+        raise ModelError(f"the transformers engine does not know attention with {unknown[0]}")
     if attention_mask is None:
         causal = query.shape[2] > 1
         grouped = query.shape[1] != key.shape[1]

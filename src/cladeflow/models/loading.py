@@ -59,7 +59,7 @@ def _file_digest(path: Path) -> bytes:
 def load_model(
     directory: Path, *, dtype: Dtype, device: str, attention: str | None = None
 ) -> "PreTrainedModel":
-    """The causal language model in ``directory``, ready for inference.
+    """The causal language model in ``directory``, for inference; ``attention`` replaces its own.
 
     Raises `ModelError` where the directory is missing, lacks a file or a weight, or cannot be read.
     """
@@ -85,6 +85,11 @@ def load_model(
     model, info = loaded
     if missing := sorted(info["missing_keys"]):
         raise ModelError(f"{directory}: its weights lack {', '.join(missing[:3])} ({len(missing)})")
+    if attention and (model._is_stateful or not model._supports_attention_backend):
+        raise ModelError(
+            f"{directory}: {type(model).__name__} keeps its own attention or state, which the"
+            " transformers engine cannot drive; use a model such as Llama, Qwen or GPT-NeoX"
+        )
     on_device: PreTrainedModel = model.to(device).eval()
     return on_device
 

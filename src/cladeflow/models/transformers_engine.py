@@ -69,10 +69,13 @@ class TransformersEngine:
         self.max_length = max_length(self.model)
         self.max_rows = max_rows
         self._vocabulary = vocabulary(self.model)
-        self._ends = np.array(end_tokens(self.model, self.tokenizer, weights))
+        self._is_end = np.zeros(self._vocabulary, np.bool_)
+        self._is_end[end_tokens(self.model, self.tokenizer, weights)] = True
         self._stops: dict[tuple[str, ...], int] = {}
         self._may_stop = np.empty((0, self._vocabulary), np.bool_)
         self._queue: deque[Job] = deque()
+        self._longest = 0
+        """Tokens that any sample may come to, context included, since the engine was last idle."""
         self._batch = Batch()
         # PyTorch's CPU attention reads float32 keys faster than bfloat16 ones of half the size.
         wide = self.model.device.type == "cpu"
@@ -82,12 +85,15 @@ class TransformersEngine:
     def submit(self, requests: Sequence[Request]) -> list[Future[list[Completion]]]:
         """Queue requests; raises `ModelError` for a context that the model cannot continue."""
         jobs = [Job(request, self._room(request)) for request in requests]
+        busy = self._queue or self._batch.n
+        lengths = [len(job.request.context) + job.limit for job in jobs]
+        self._longest = max(lengths, default=0) if not busy else max(self._longest, *lengths)
         self._queue.extend(jobs)
         return [job.future for job in jobs]
 
     def pump(self) -> None:
         """Advance decoding until at least one future resolves or nothing is queued."""
-        self._forget_cancelled()
+        self._forget_abandoned()
         with torch.inference_mode():
             while self._queue or self._batch.n:
                 self._admit()
@@ -137,16 +143,18 @@ class TransformersEngine:
                 f" which reads at most {self.max_length}"
             )
 
-    def _forget_cancelled(self) -> None:
-        """Drop what belongs to futures that their owner has cancelled."""
-        self._queue = deque(job for job in self._queue if not job.future.cancelled())
-        rows = [i for i, owner in enumerate(self._batch.owners) if owner.job.future.cancelled()]
+    def _forget_abandoned(self) -> None:
+        """Drop what belongs to futures that their owner has cancelled or failed."""
+        self._queue = deque(job for job in self._queue if not job.future.done())
+        rows = [i for i, owner in enumerate(self._batch.owners) if owner.job.future.done()]
         self._drop(np.array(rows, np.int64))
 
     def _admit(self) -> None:
-        """Fill the batch from the queue, once an eighth of it is free: joining costs a pass."""
-        room = self._free()
-        if not room or (self._batch.n and room * 8 < self.max_rows):
+        """Let waiting rows join, once they are an eighth of the running ones: it costs a pass."""
+        running = self._batch.n
+        room = min(self.max_rows, max(1, self._max_columns // self._longest)) - running
+        least = max(1, running // 8)
+        if room < least or sum(job.waiting for job in islice(self._queue, least)) < least:
             return
         owners: list[Owner] = []
         while self._queue and len(owners) < room:
@@ -157,17 +165,6 @@ class TransformersEngine:
             if not job.waiting:
                 self._queue.popleft()
         self._join(owners)
-
-    def _free(self) -> int:
-        """Rows that may join: few if some need many columns, at least one if none is running."""
-        waiting = islice(self._queue, self.max_rows)
-        longest = max((len(job.request.context) + job.limit for job in waiting), default=0)
-        if not longest:
-            return 0
-        running = self._batch.length + self._batch.limit - self._batch.count
-        longest = max(longest, int(running[: self._batch.n].max(initial=0)) + 1)
-        rows = min(self.max_rows, self._max_columns // longest) - self._batch.n
-        return max(rows, 0 if self._batch.n else 1)
 
     def _join(self, owners: list[Owner]) -> None:
         """Read the new rows' contexts, each distinct one once, and append the rows."""
@@ -239,7 +236,7 @@ class TransformersEngine:
         """Take finished rows out of the batch; True if that resolved a future."""
         batch, n = self._batch, self._batch.n
         token = batch.token[:n]
-        ended = np.isin(token, self._ends)
+        ended = self._is_end[token]
         for row in np.flatnonzero(self._may_stop[batch.stop[:n], token] & ~ended).tolist():
             stop = batch.owners[row].job.request.sampling.stop
             ended[row] = self.tokenizer.stops(batch.written(row), stop)
@@ -251,14 +248,14 @@ class TransformersEngine:
     def _finish(self, row: int, ended: bool) -> bool:
         job, sample = self._batch.owners[row]
         tokens = self._batch.written(row)
-        shown = tokens[:-1] if tokens[-1] in self._ends else tokens
+        shown = tokens[:-1] if self._is_end[tokens[-1]] else tokens
         completion = Completion(
             tokens=tuple(tokens),
             logp=self._batch.log_probabilities(row),
             text=self.tokenizer.decode(shown),
             finish="stop" if ended else "length",
         )
-        return not job.future.cancelled() and job.finish(sample, completion)
+        return not job.future.done() and job.finish(sample, completion)
 
     def _drop(self, rows: Rows) -> None:
         if len(rows):

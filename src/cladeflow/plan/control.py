@@ -14,6 +14,9 @@ class Control(Strategy, slot="control"):
     def settings(self, gen: int, exploration: Sequence[Mapping[str, float]]) -> dict[str, Any]:
         """Settings by name of generation ``gen`` (from 1); what is not named stays as it is.
 
+        Read are ``temperature``, at which rollouts sample, and ``loss_tokens``, which an update
+        trains on instead of the scale's number of epochs.
+
         ``exploration`` holds what was measured in each earlier generation, oldest first.
         """
 

@@ -38,6 +38,7 @@ from cladeflow.records.task import (
     ToolSpec,
 )
 from cladeflow.records.trajectory import (
+    DEMONSTRATION,
     Parent,
     SearchStats,
     Step,
@@ -49,6 +50,7 @@ from cladeflow.records.trajectory import (
 from cladeflow.records.verdict import Preference, Target, Verdict, Verifier
 
 __all__ = [
+    "DEMONSTRATION",
     "Agent",
     "AgentPatch",
     "AgentStatus",

@@ -17,7 +17,7 @@ class Message(Value):
 
 
 class ToolSpec(Value):
-    """A tool that a task offers: its arguments (JSON schema), its price, whether it can be undone."""
+    """A tool on offer: its arguments (JSON schema), its price, and whether it can be undone."""
 
     name: str
     arguments: dict[str, Any] = {}

@@ -4,6 +4,9 @@ from typing import Any, Literal
 
 from cladeflow.records.base import Record, Value
 
+DEMONSTRATION = "demonstration"
+"""In place of an agent's id: nobody's attempt, but a trace that was given with the task."""
+
 StepKind = Literal["think", "act", "observe", "answer", "verify", "reflect", "plan", "inject"]
 
 

@@ -110,9 +110,9 @@ class Scheduler:
         if not call.answer.cancelled():  # answered just before
             return
         self._live += 1
-        if call.promise is None:
+        if call in self._pending:
             self._pending.remove(call)
-        else:
+        if call.promise is not None:
             call.promise.cancel()
 
     def _leave(self) -> None:
@@ -133,6 +133,8 @@ class Scheduler:
                     self._pump(engine)
         arrived, self._arrived = self._arrived, []
         for call, promise in arrived:
+            if call.answer.cancelled():  # its coroutine is about to withdraw it
+                continue
             self._live += 1
             if error := promise.exception():
                 call.answer.set_exception(error)
@@ -142,6 +144,8 @@ class Scheduler:
     def _submit(self) -> None:
         pending, self._pending = self._pending, []
         for call in sorted(pending, key=lambda call: call.request.key):
+            if call.answer.cancelled():
+                continue
             try:
                 promise = call.engine.submit([call.request])[0]
             except Exception as error:  # goes to whoever asked, who can say which task it was

@@ -9,6 +9,7 @@ from cladeflow.store.refs import (
     ref_digest,
     seed_directory,
     seed_ref,
+    store_ref,
     tree_digest,
 )
 from cladeflow.store.sets import SetManifest, Shard, join_sets, read_set, search, write_set
@@ -28,6 +29,7 @@ __all__ = [
     "search",
     "seed_directory",
     "seed_ref",
+    "store_ref",
     "tree_digest",
     "write_commit",
     "write_set",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cladeflow.errors import ModelError
 from cladeflow.store.base import Store
+from cladeflow.store.commits import read_commit
 
 PACKAGE_SCHEME, STORE_SCHEME, FILE_SCHEME = "cladeflow:", "store:", "file:"
 _CHUNK = 1 << 22
@@ -43,6 +44,11 @@ def seed_ref(name: str) -> str:
     return f"{PACKAGE_SCHEME}{name}#{tree_digest(directory)}"
 
 
+def store_ref(key: str, name: str, directory: Path) -> str:
+    """Ref of a model that the commit at ``key`` will hold, whichever attempt it turns out to be."""
+    return f"{STORE_SCHEME}{key}/{name}#{tree_digest(directory)}"
+
+
 def directory_ref(directory: Path) -> str:
     """Ref of a user's model directory; raises `ModelError` where it is none."""
     if not directory.is_dir():
@@ -73,7 +79,11 @@ def materialise(store: Store, ref: str) -> Path:
 
 def _locate(store: Store, address: str) -> Path:
     if address.startswith(STORE_SCHEME):
-        return store.tree(address.removeprefix(STORE_SCHEME))
+        key, _, name = address.removeprefix(STORE_SCHEME).rpartition("/")
+        commit = read_commit(store, key)
+        if commit is None:
+            raise ModelError(f"{store.uri}/{key} has no commit; the model it held is gone")
+        return store.tree(f"{key}/{commit.volatile['attempt']}/{name}")
     if address.startswith(PACKAGE_SCHEME):
         return seed_directory(address.removeprefix(PACKAGE_SCHEME))
     return Path(address.removeprefix("file://"))

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from cladeflow.environments.base import Environment, Posed
 from cladeflow.plan.model import CellStats
-from cladeflow.records import Task
+from cladeflow.records import Task, Trajectory
 from cladeflow.strategy import Strategy
 
 __all__ = ["CellStats", "Generator", "Selector", "cell"]
@@ -29,6 +29,10 @@ class Generator(Strategy, slot="generator"):
         ``draw`` counts the calls of an evolution with this ``env`` (0, 1, … over its rounds and
         generations), so that a pool can be walked without repetition; ``seed`` is the root seed.
         """
+
+    def given(self, env: Environment, task: Task, gen: int) -> Trajectory | None:
+        """The trajectory that comes with a task it posed, where it `gives` trajectories."""
+        return None
 
 
 class Selector(Strategy, slot="selector"):

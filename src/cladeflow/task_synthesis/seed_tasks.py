@@ -46,7 +46,7 @@ class SeedTasks(Generator, name="seed_tasks", version=1):
         }
         if not chosen:
             families = ", ".join(env.families)
-            raise RecipeError(f"seed_tasks: levels has no family of {env.name}, it has {families}")
+            raise RecipeError(f"{self.name}: levels has no family of {env.name}, it has {families}")
         return chosen
 
     def _window(
@@ -56,7 +56,7 @@ class SeedTasks(Generator, name="seed_tasks", version=1):
         if not count:
             return []
         epoch, turn = divmod(draw, max(self.pool // count, 1))
-        key = hashlib.sha256(f"seed_tasks/{self.version}/{seed}/{epoch}".encode()).digest()
+        key = hashlib.sha256(f"{self.name}/{self.version}/{seed}/{epoch}".encode()).digest()
         start = turn * count
         family, level = place
         found = env.tasks(

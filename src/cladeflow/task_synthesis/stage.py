@@ -1,9 +1,10 @@
 """The stage that poses a round's tasks and sends their golds to the gold store."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from cladeflow.environments.base import Posed
-from cladeflow.records import Task
+from cladeflow.records import Task, Trajectory
 from cladeflow.sandbox.gold import GoldStore
 from cladeflow.stage import Output, Stage, StageContext, Work, build
 from cladeflow.strategy import Strategy
@@ -12,7 +13,10 @@ from cladeflow.task_synthesis.uniform import Uniform
 
 
 class TaskSynthesis(Stage):
-    """Generators pose candidates, selectors choose ``scale.tasks`` of them."""
+    """Generators pose candidates, selectors choose ``scale.tasks`` of them.
+
+    Where generators give trajectories with their tasks, those of the chosen ones are committed too.
+    """
 
     name: ClassVar[str] = "task_synthesis"
 
@@ -23,20 +27,25 @@ class TaskSynthesis(Stage):
         strategies = build(ctx.round.task_synthesis)
         selectors = [s for s in strategies if isinstance(s, Selector)] or [Uniform()]
         wanted = ctx.scale.tasks * max(selector.oversample for selector in selectors)
-        posed = {
-            p.task.id: p
-            for strategy in strategies
-            if isinstance(strategy, Generator)
-            for p in self._pose(ctx, strategy, wanted)
-        }
-        tasks = [p.task for p in posed.values()]
+        generators = [s for s in strategies if isinstance(s, Generator)]
+        posed = [{p.task.id: p for p in self._pose(ctx, g, wanted)} for g in generators]
+        known = {task_id: p for pool in posed for task_id, p in pool.items()}
+        tasks = [p.task for p in known.values()]
         for selector in selectors:
             seed = ctx.key("select", selector.name)
             tasks = selector.select(tasks, ctx.plan.stats, n=ctx.scale.tasks, seed=seed)
-        GoldStore(ctx.session.home.gold).add(posed[task.id].gold for task in tasks)
+        GoldStore(ctx.session.home.gold).add(known[task.id].gold for task in tasks)
         for task in tasks:
             work.metrics.count("cladeflow_tasks_total", env=task.env, family=task.family)
-        return Output(sets={"tasks": work.write_set("tasks", Task, tasks)})
+        sets = {"tasks": work.write_set("tasks", Task, tasks)}
+        given = [
+            trajectory
+            for generator, pool in zip(generators, posed, strict=True)
+            for trajectory in _given(ctx, generator, [t for t in tasks if t.id in pool])
+        ]
+        if given:
+            sets["trajectories"] = work.write_set("trajectories", Trajectory, given)
+        return Output(sets=sets)
 
     def _pose(self, ctx: StageContext, generator: Generator, wanted: int) -> list[Posed]:
         """Candidates from every environment, an equal share each."""
@@ -48,6 +57,14 @@ class TaskSynthesis(Stage):
                 env, n=share, gen=ctx.call.generation, draw=_draw(ctx), seed=ctx.plan.seed
             )
         ]
+
+
+def _given(ctx: StageContext, generator: Generator, tasks: list[Task]) -> Iterator[Trajectory]:
+    """What comes with tasks that the generator posed."""
+    for task in tasks:
+        trajectory = generator.given(ctx.environments[task.env], task, ctx.call.generation)
+        if trajectory is not None:
+            yield trajectory
 
 
 def _draw(ctx: StageContext) -> int:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Self
 
@@ -47,6 +47,7 @@ class Projector:
             self._process.wait(0 if kind else _PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.terminate()
+            self._process.wait()
         self._end()
 
     def project(self) -> None:
@@ -62,8 +63,11 @@ class Projector:
 
     def wait(self) -> None:
         """Wait until everything asked for is projected, or known not to be."""
-        while self._open:
-            self._hear(self._answers.get())
+        while self._open and self._process is not None:
+            try:
+                self._hear(self._answers.get(timeout=_PATIENCE_SECONDS))
+            except Empty:
+                self._process.terminate()
 
     def honour(self, archive: Archive) -> None:
         """Record what the projections so far have found: that a person moved the alias."""

@@ -5,8 +5,9 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cladeflow.errors import CladeflowError
@@ -42,13 +43,13 @@ def tracking_client(uri: str) -> Iterator["MlflowClient"]:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
         if is_local(uri):
-            _prepare(Path(uri.removeprefix(_SQLITE)))
+            _create(Path(uri.removeprefix(_SQLITE)))
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise TrackingError(
-            f"MLflow at {_without_password(uri)}: {reason}; nothing is lost, the next sync of "
-            "this home catches up"
+            _without_passwords(f"MLflow at {uri}: {reason}")
+            + "; nothing is lost, the next sync of this home catches up"
         ) from error
 
 
@@ -66,13 +67,32 @@ def is_local(uri: str) -> bool:
     return uri.startswith(_SQLITE)
 
 
-def _prepare(path: Path) -> None:
-    """Put a new SQLite store into WAL mode, which MLflow keeps: one flush per write, not three."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
+def _create(path: Path) -> None:
+    """Make a SQLite store where there is none.
+
+    MLflow's first migration takes seconds, and one that is killed is not taken up again: so it
+    happens beside, and the whole store appears at once. In WAL mode, which SQLite remembers, a
+    write costs one flush instead of three.
+    """
+    if path.exists():
+        return
+    from mlflow import MlflowClient
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".mlflow-", dir=path.parent) as folder:
+        draft, store = Path(folder, "draft.db"), Path(folder, "store.db")
+        _sqlite(draft, "PRAGMA journal_mode=WAL")
+        MlflowClient(tracking_uri=f"{_SQLITE}{draft}")
+        _sqlite(draft, "VACUUM INTO ?", str(store))
+        _sqlite(store, "PRAGMA journal_mode=WAL")
+        with suppress(FileExistsError):
+            path.hardlink_to(store)
 
 
-def _without_password(uri: str) -> str:
-    return re.sub(r"(?<=//)[^/@]*@", "", uri)
+def _sqlite(path: Path, statement: str, *values: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement, values)
+
+
+def _without_passwords(text: str) -> str:
+    return re.sub(r"(?<=//)[^/@\s]*@", "", text)

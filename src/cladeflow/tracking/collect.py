@@ -8,6 +8,7 @@ from cladeflow.home import Home
 from cladeflow.session import Session
 from cladeflow.store import materialise
 from cladeflow.telemetry import Metrics
+from cladeflow.tracking.client import is_local
 from cladeflow.tracking.projection import sync
 from cladeflow.tracking.view import AgentView, EvolutionView, GenerationView, StageView
 from cladeflow.views import StageView as FinishedCall
@@ -100,7 +101,7 @@ def series(metrics: Metrics) -> dict[str, float]:
 
 def _artifacts(home: Home) -> str | None:
     """Where a local MLflow keeps artifacts; a server has its own place."""
-    return home.artifact_uri if home.tracking_uri.startswith("sqlite:") else None
+    return home.artifact_uri if is_local(home.tracking_uri) else None
 
 
 def _seconds(moment: str) -> float:

@@ -47,7 +47,8 @@ def sync(view: EvolutionView, tracking_uri: str, artifact_uri: str | None = None
             return moved
         for versions in registry.values():
             if view.champion in versions:
-                versions.point(view.champion, view.previous)
+                previous = view.previous if view.previous in versions else None
+                versions.point(view.champion, previous)
         return None
 
 

@@ -53,9 +53,10 @@ class Runs:
     def project(self, view: RunView, parent: str | None = None) -> str:
         """Make a run hold what ``view`` says; its id."""
         run = self._found.get(view.key) or self._create(view, parent)
-        if run.data.tags.get(MARK) != view.mark or run.info.status != "FINISHED":
+        if run.data.tags.get(MARK) != view.mark:
             self._fill(run, view)
-            self._client.set_terminated(run.info.run_id, end_time=_milliseconds(view.ended))
+        if run.info.end_time != (end := _milliseconds(view.ended)):
+            self._client.set_terminated(run.info.run_id, end_time=end)
         return str(run.info.run_id)
 
     def _create(self, view: RunView, parent: str | None) -> "Run":

@@ -29,7 +29,7 @@ class Versions:
         for version in sorted(every_page(search), key=lambda found: int(found.version)):
             self._by_agent.setdefault(version.tags.get(AGENT, ""), version)
 
-    def __contains__(self, agent_id: str) -> bool:
+    def __contains__(self, agent_id: str | None) -> bool:
         return agent_id in self._by_agent
 
     def register(self, agent_id: str, source: str, run_id: str, tags: dict[str, str]) -> None:
@@ -72,7 +72,8 @@ class Versions:
         sync stopped.
         """
         if self._aliases.get(_CHAMPION) != self._number(champion):
-            self._note([*self._pointed, champion])
+            if champion not in self._pointed:
+                self._note([*self._pointed, champion])
             self._set(_CHAMPION, champion)
         if self._pointed != [champion]:
             self._note([champion])

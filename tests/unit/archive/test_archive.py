@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cladeflow.archive import ChampionMoved, Event, Tally
+from cladeflow.archive import ChampionMoved, Event, Latest, Tally
 from cladeflow.archive.archive import Archive
 from cladeflow.archive.events import CHAMPION_CHANGES
 from cladeflow.archive.migrations import REVISIONS
@@ -225,12 +225,11 @@ def test_events_are_read_from_where_a_reader_left_off(
 def test_latest_descends_from_the_champion(
     archive: Archive, initial: Agent, make_agent: Any
 ) -> None:
-    latest = find("selection", "latest")
-    assert latest is not None
+    assert find("selection", "latest") is Latest
     child = make_agent("child", initial)
-    assert latest().select(archive.population(), 2, "key") == [initial.id] * 2  # type: ignore[attr-defined]
+    assert Latest().select(archive.population(), 2, "key") == [initial.id] * 2
     archive.record([Event.added(child), promoted(child, initial)])
-    assert latest().select(archive.population(), 1, "key") == [child.id]  # type: ignore[attr-defined]
+    assert Latest().select(archive.population(), 1, "key") == [child.id]
 
 
 kinds = st.sampled_from(

@@ -11,6 +11,7 @@ class Letters:
     """One token per letter; 9 begins a prompt and 0 ends an answer."""
 
     end = 0
+    chat = False
 
     def encode(self, text: str) -> list[int]:
         return [ord(letter) - ord("a") + 1 for letter in text]

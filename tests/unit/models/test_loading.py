@@ -2,8 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
+from transformers import Gemma2Config, Gemma2ForCausalLM, MambaConfig, MambaForCausalLM
 
 from cladeflow.errors import ModelError
+from cladeflow.models import Request, Sampling
 from cladeflow.models.loading import model_digest, tokenizer_digest
 from cladeflow.models.transformers_engine import TransformersEngine
 from tests.tiny_models import save_tiny_model, tiny_tokenizer
@@ -69,3 +71,30 @@ def test_digests_cover_content_and_nothing_else(directory: Path, tmp_path: Path)
     edit(directory / "tokenizer_config.json", extra="1")
     assert tokenizer_digest(directory) != tokenizer_digest(other)
     assert model_digest(directory) == model_digest(same)
+
+
+def test_an_architecture_that_keeps_a_state_is_refused(tmp_path: Path) -> None:
+    config = MambaConfig(vocab_size=len(tiny_tokenizer()), hidden_size=16, num_hidden_layers=1)
+    MambaForCausalLM(config).save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="MambaForCausalLM"):
+        TransformersEngine(tmp_path)
+
+
+def test_an_attention_that_is_not_plain_is_refused(tmp_path: Path) -> None:
+    """Gemma 2 caps its scores; ignoring that would sample from another model."""
+    config = Gemma2Config(
+        vocab_size=len(tiny_tokenizer()),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=8,
+    )
+    Gemma2ForCausalLM(config).save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    engine = TransformersEngine(tmp_path)
+    engine.submit([Request([5, 6, 7], Sampling(), "k")])
+    with pytest.raises(ModelError, match="softcap"):
+        engine.pump()

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -35,9 +36,7 @@ def test_single_turn_samples_are_one_request(make_context: Make, requests: list[
     assert len({t.id for t in found}) == 12
 
 
-def test_a_trajectory_says_what_was_sampled(
-    make_context: Make, engine: TransformersEngine
-) -> None:
+def test_a_trajectory_says_what_was_sampled(make_context: Make, engine: TransformersEngine) -> None:
     [task] = Saying().some(1)
     sampling = Sampling(max_tokens=60)
     for made in run_episodes(Sample(n=6), [task], make_context(Saying(), sampling=sampling)):
@@ -96,9 +95,7 @@ def test_turns_alternate_with_the_environment(
     assert len({tuple(written(t.steps)) for t in found}) == 8
 
 
-def test_tokens_of_all_turns_are_one_context(
-    make_context: Make, requests: list[Request]
-) -> None:
+def test_tokens_of_all_turns_are_one_context(make_context: Make, requests: list[Request]) -> None:
     """What the model read at its last turn is the prompt and every step before it."""
     [made] = run_episodes(Sample(n=1), Counting().some(1), make_context(Counting()))
     assert len(requests) == 3
@@ -163,7 +160,7 @@ def test_self_refine_revises_until_the_critic_agrees(
     found = run_episodes(SelfRefine(n=2, max_attempts=5), env.some(1), context)
     assert [(t.sample, t.attempt) for t in found] == [(i, k) for i in range(2) for k in range(3)]
     assert [c.ok for c in context.critiques].count(True) == 2
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         if after.attempt == 0:
             assert not after.parents
             continue
@@ -198,9 +195,7 @@ class Poisoned(Rollout, name="poisoned_in_a_test", version=1):
 
 def poisoned(kind: str, context: EpisodeContext, env: Environment) -> Any:
     tasks = Saying().some(5)
-    return tasks[3], lambda: run_episodes(
-        Poisoned(victim=tasks[3].id, kind=kind), tasks, context
-    )
+    return tasks[3], lambda: run_episodes(Poisoned(victim=tasks[3].id, kind=kind), tasks, context)
 
 
 def test_a_poison_task_is_named(make_context: Make) -> None:

@@ -1,0 +1,76 @@
+"""What a finished home says: scores of every agent task by task, decisions, and tokens spent."""
+
+from collections.abc import Sequence
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from cladeflow.environments.base import Environment
+from cladeflow.evaluate import Evaluation, Setting, Suite, declared_suites
+from cladeflow.evaluate.stage import evaluation_key, read_result
+from cladeflow.evaluate.statistics import Floats
+from cladeflow.home import Home
+from cladeflow.plan.model import Plan
+from cladeflow.records import Agent, digest
+from cladeflow.session import Session
+from cladeflow.stage import Visit, build
+from cladeflow.store import read_commit
+from cladeflow.views import GenerationView, StageView, generation_views, stage_views
+
+SUITES = {"frontier.greedy": "greedy", "frontier.sampled": "sampled", "retention": "retention"}
+"""Which score the mean correctness per task on a suite is, by the suite's name below its env."""
+
+
+def measure(directory: Path) -> dict[str, Any]:
+    """The initial agent and every child of a home, oldest first."""
+    with Session(Home(directory)) as session:
+        plan = Visit(session).plan(1)
+        suites = _suites(plan)
+        views = generation_views(session)
+        return {
+            "tasks": digest([suite.hash for suite in suites.values()]),
+            "agents": [_agent(session, plan, suites, view) for view in views],
+        }
+
+
+def _suites(plan: Plan) -> dict[str, Suite]:
+    """The evaluated suites by score."""
+    environments = build(plan.resolved.recipe.environments)
+    setting = Setting(
+        tuple(e for e in environments if isinstance(e, Environment)),
+        plan.resolved.scale.max_tokens,
+        plan.seed,
+    )
+    evaluations = [e for e in build(plan.resolved.recipe.evaluate) if isinstance(e, Evaluation)]
+    suites = declared_suites(evaluations, setting)
+    return {SUITES[suite.name.partition(".")[2]]: suite for suite in suites}
+
+
+def _agent(
+    session: Session, plan: Plan, suites: dict[str, Suite], view: GenerationView
+) -> dict[str, Any]:
+    agent = session.archive.agent(view.agent_id).agent
+    stages = stage_views(session, view.generation) if view.generation else []
+    return {
+        "generation": view.generation,
+        "outcome": view.outcome,
+        "promoted": view.promoted,
+        "sampled_tokens": _total(stages, "cladeflow_generated_tokens_total"),
+        "trained_tokens": _total(stages, "cladeflow_trained_tokens_total"),
+        "pass_at_k": (row := view.row("pass@")) and row.value,
+        "exploration": view.report.exploration,
+        "scores": {score: _scores(session, plan, agent, suite) for score, suite in suites.items()},
+    }
+
+
+def _scores(session: Session, plan: Plan, agent: Agent, suite: Suite) -> list[float | None]:
+    """Mean correctness by task; None where no check came to a verdict."""
+    commit = read_commit(session.store, evaluation_key(agent, suite, plan.resolved.scale))
+    assert commit is not None, "a finished generation has its evaluations"
+    accuracy: Floats = read_result(session.store, suite, commit).accuracy()
+    return [None if isnan(score) else round(score, 6) for score in accuracy.tolist()]
+
+
+def _total(stages: Sequence[StageView], metric: str) -> int:
+    found = [e["value"] for s in stages for e in s.metrics.to_json() if e["name"] == metric]
+    return int(sum(found))

@@ -1,0 +1,145 @@
+"""``python -m tests.crash.zygote DIRECTORY``: kills a run in every one of its writes.
+
+Importing torch takes seconds and a run takes less than one; so one process imports everything and
+forks a child for each run: one that dies in its write, then one that resumes. Prints JSON: the
+``writes`` of an undisturbed run, ``problems`` met when one was its last, and ``resumed``, the
+training steps of every run that took up a killed one.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.fingerprint import fingerprint
+from cladeflow import evolution
+from cladeflow.home import Home
+from cladeflow.strategy import ROOMS
+from tests.crash.killer import Killer
+from tests.micro import MICRO
+
+GENERATIONS = 2
+WORKERS = 2
+WISH = evolution.Wish(settings=MICRO, deterministic=True)
+IMPORTED = (
+    *ROOMS.values(),
+    "alembic.command",
+    "cladeflow.fine_tune.trainer",
+    "cladeflow.models.transformers_engine",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.llama.modeling_llama",
+)
+
+
+class NoProjection:
+    """Stands in for MLflow's process, which is not what dies here."""
+
+    def __init__(self, *_: Any) -> None: ...
+    def __enter__(self) -> "NoProjection":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+    def honour(self, *_: Any) -> None: ...
+    def project(self) -> None: ...
+    def wait(self) -> None: ...
+
+
+def run(home: Path, killer: Killer | None = None) -> dict[str, Any]:
+    """The whole evolution from wherever ``home`` stands, and what must be equal afterwards."""
+    trained: dict[str, list[int]] = {}
+
+    def progress(what: str, done: int, total: int) -> None:
+        if "fine_tune" in what:
+            trained.setdefault(what, []).append(done)
+
+    if killer is not None:
+        killer.install()
+    evolution.evolve(Home(home), WISH, GENERATIONS, "inline", progress, print)
+    return {"found": fingerprint(home, registry=False), "trained": trained}
+
+
+def undisturbed(home: Path) -> dict[str, Any]:
+    """What a run gives that nothing happens to, and what it writes."""
+    killer = Killer()
+    return {**run(home, killer), "writes": killer.writes}
+
+
+def kill_and_resume(root: Path, write: int, expected: dict[str, Any]) -> dict[str, Any]:
+    """What goes wrong when a run dies in ``write`` and is resumed, and the steps it trains."""
+    home = root / str(write)
+    died, _ = in_child(lambda: run(home, Killer(write)))
+    _, resumed = in_child(lambda: run(home))
+    shutil.rmtree(home)
+    if died != signal.SIGKILL or resumed is None:
+        problem = "it was not killed" if resumed else "it does not resume"
+        return {"write": write, "problem": problem, "trained": {}}
+    found = resumed["found"]
+    different = [part for part in expected if found[part] != expected[part]]
+    problem = f"{' and '.join(different)} differ" if different else None
+    return {"write": write, "problem": problem, "trained": resumed["trained"]}
+
+
+class Child(NamedTuple):
+    """A child process and the pipe on which it says what came of its work."""
+
+    pid: int
+    pipe: int
+
+
+def start(work: Callable[[], Any]) -> Child:
+    """Fork a child that does ``work``."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writer)
+        return Child(pid, reader)
+    status = 1
+    try:
+        with os.fdopen(writer, "w") as pipe:
+            json.dump(work(), pipe)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def finish(child: Child) -> tuple[int, Any]:
+    """The signal that ended a child, and what it said: None where it failed."""
+    with os.fdopen(child.pipe) as pipe:
+        said = pipe.read()
+    _, status = os.waitpid(child.pid, 0)
+    return os.WTERMSIG(status), json.loads(said) if said and not status else None
+
+
+def in_child(work: Callable[[], Any]) -> tuple[int, Any]:
+    """`start` and `finish`."""
+    return finish(start(work))
+
+
+def main() -> None:
+    """Import what children need, then try every write, ``WORKERS`` at a time."""
+    for module in IMPORTED:
+        import_module(module)
+    evolution.Projector = NoProjection  # type: ignore[assignment, misc]
+    os.fsync = lambda _: None  # a killed process loses nothing that it gave to the kernel
+    root = Path(sys.argv[1])
+    _, base = in_child(lambda: undisturbed(root / "undisturbed"))
+
+    def try_all(writes: Iterable[int]) -> list[dict[str, Any]]:
+        return [kill_and_resume(root, write, base["found"]) for write in writes]
+
+    parts = [range(at, len(base["writes"]), WORKERS) for at in range(WORKERS)]
+    workers = [start(lambda part=part: try_all(part)) for part in parts]
+    tried = [one for worker in workers for one in finish(worker)[1]]
+    json.dump({**base, "tried": sorted(tried, key=lambda one: one["write"])}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
