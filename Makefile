@@ -57,13 +57,14 @@ check: lint typecheck test ## all of the above
 
 .PHONY: crash seed-model evidence bench
 crash: install-dev ## kill 50 runs at random moments, compare what they resume to
-	$(BIN)/python benchmarks/crash.py --kills 50 $(ARGS)
+	$(BIN)/python -m benchmarks.crash --kills 50 $(ARGS)
 
 seed-model: install ## rebuild the embedded seed model
 	$(BIN)/python -m cladeflow.models.seeds $(ARGS)
 
 evidence: install ## measure the learning claims of docs/evidence.md
-	$(BIN)/python benchmarks/evidence.py $(ARGS)
+	$(BIN)/python -m benchmarks.evidence run $(ARGS)
+	$(BIN)/python -m benchmarks.evidence report
 
 bench: install-dev ## measure the speed claims of docs/evidence.md
 	$(BIN)/python benchmarks/speed.py $(ARGS)

@@ -5,7 +5,8 @@
 Both sides sample at temperature 1 from the same random Llama of about a million parameters, with
 the same prompts, completion lengths, dtype and threads; the end token is ruled out and lengths are
 forced (a limit per request here, a stopping criterion per row there). ``generate`` gets its prompts
-padded on the left, ``--rows`` rows to a batch, and its own ``num_return_sequences``.
+padded on the left, its own ``num_return_sequences``, and the batch size that suits it best: each
+of ``--generate-rows`` is tried once per load before the pairs are run.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,7 +51,7 @@ class Load(NamedTuple):
         return sum(map(sum, self.lengths))
 
 
-class ForcedLengths(StoppingCriteria):  # type: ignore[misc]  # transformers is untyped
+class ForcedLengths(StoppingCriteria):
     """Ends each row at its own length."""
 
     def __init__(self, prompt: int, lengths: Sequence[int]) -> None:
@@ -177,7 +179,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--rows", type=int, default=512)
+    parser.add_argument("--rows", type=int, default=512, help="the engine's largest batch")
+    parser.add_argument("--generate-rows", type=int, nargs="+", default=[16, 64, 256])
     parser.add_argument("--prompts", type=int, default=128)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--json", type=Path)
@@ -195,13 +198,18 @@ def main() -> None:
     result: dict[str, Any] = {key: str(value) for key, value in vars(options).items()}
     result |= {"torch": torch.__version__, "load_average_before": load_before}
     print("load      engine tok/s  generate tok/s  speedup  cpu ratio")
-    for name, load in {"equal": equal_load, "mixed": mixed_load}.items():
-        work = load(options.prompts)
+    for name, make in {"equal": equal_load, "mixed": mixed_load}.items():
+        load = make(options.prompts)
+        rows = min(
+            options.generate_rows,
+            key=lambda rows: timed(partial(run_generate, model, load, rows)).cpu,
+        )
         row = compare(
-            lambda work=work: run_engine(engine, work),
-            lambda work=work: run_generate(model, work, options.rows),
+            partial(run_engine, engine, load),
+            partial(run_generate, model, load, rows),
             options.pairs,
         )
+        row["generate"]["rows"] = rows
         result[name] = row
         speeds = [row[side]["tokens_per_second"] for side in ("engine", "generate")]
         cpu = row["generate"]["cpu_seconds"] / row["engine"]["cpu_seconds"]

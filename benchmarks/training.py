@@ -1,6 +1,6 @@
 """Training speed against TRL's SFTTrainer at its best setting, interleaved A/B.
 
-    OMP_WAIT_POLICY=PASSIVE python benchmarks/training.py --dtype float32 --json out.json
+    OMP_WAIT_POLICY=PASSIVE python -m benchmarks.training --dtype float32 --json out.json
 
 Both sides train the same Llama of about a million parameters for one epoch on the same sequences
 of 20 to 80 tokens, a fused AdamW step about every 8,000 of them, in the same dtype and threads.

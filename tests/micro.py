@@ -2,7 +2,7 @@
 
 MICRO = (
     "task_synthesis=[{seed_tasks: {levels: {chain: {2: 1}}}}]",
-    "evaluate=[{benchmark_suite: {tasks: 6, samples: 1, k: 1, cells: {chain: {2: 1}}}}]",
+    "evaluate=[{benchmark_suite: {tasks: 3, samples: 1, k: 1, cells: {chain: {2: 1}}}}]",
     "promote=always",
     "scale.tasks=6",
     "scale.samples=1",

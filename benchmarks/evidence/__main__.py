@@ -15,11 +15,10 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from benchmarks.evidence.arms import ARMS, BASELINE
 from benchmarks.evidence.report import write
-from benchmarks.evidence.results import champion
+from benchmarks.evidence.results import Result, champion
 from benchmarks.evidence.runs import Bench, Run, RunFailed
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "evidence.md"
@@ -93,7 +92,7 @@ def _told(bench: Bench, run: Run) -> bool:
     return False
 
 
-def _sentence(result: dict[str, Any]) -> str:
+def _sentence(result: Result) -> str:
     before, after = (
         100 * fmean(score for score in agent["scores"]["sampled"] if score is not None)
         for agent in (result["agents"][0], champion(result))

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
-from typing import Any
 
+from benchmarks.evidence import results
 from cladeflow.environments.base import Environment
 from cladeflow.evaluate import Evaluation, Setting, Suite, declared_suites
 from cladeflow.evaluate.stage import evaluation_key, read_result
@@ -21,16 +21,14 @@ SUITES = {"frontier.greedy": "greedy", "frontier.sampled": "sampled", "retention
 """Which score the mean correctness per task on a suite is, by the suite's name below its env."""
 
 
-def measure(directory: Path) -> dict[str, Any]:
-    """The initial agent and every child of a home, oldest first."""
+def measure(directory: Path) -> tuple[str, list[results.Agent]]:
+    """Digest of a home's suites; its initial agent and every child, oldest first."""
     with Session(Home(directory)) as session:
         plan = Visit(session).plan(1)
         suites = _suites(plan)
         views = generation_views(session)
-        return {
-            "tasks": digest([suite.hash for suite in suites.values()]),
-            "agents": [_agent(session, plan, suites, view) for view in views],
-        }
+        tasks = digest([suite.hash for suite in suites.values()])
+        return tasks, [_agent(session, plan, suites, view) for view in views]
 
 
 def _suites(plan: Plan) -> dict[str, Suite]:
@@ -48,16 +46,17 @@ def _suites(plan: Plan) -> dict[str, Suite]:
 
 def _agent(
     session: Session, plan: Plan, suites: dict[str, Suite], view: GenerationView
-) -> dict[str, Any]:
+) -> results.Agent:
     agent = session.archive.agent(view.agent_id).agent
     stages = stage_views(session, view.generation) if view.generation else []
+    passed = view.row("pass@")
     return {
         "generation": view.generation,
         "outcome": view.outcome,
         "promoted": view.promoted,
         "sampled_tokens": _total(stages, "cladeflow_generated_tokens_total"),
         "trained_tokens": _total(stages, "cladeflow_trained_tokens_total"),
-        "pass_at_k": (row := view.row("pass@")) and row.value,
+        "pass_at_k": passed.value if passed else None,
         "exploration": view.report.exploration,
         "scores": {score: _scores(session, plan, agent, suite) for score, suite in suites.items()},
     }

@@ -3,9 +3,13 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, median
+from typing import Literal
+
+import numpy as np
 
 from benchmarks.evidence.arms import ARMS, BASELINE
 from benchmarks.evidence.results import (
+    Agent,
     Difference,
     Result,
     best,
@@ -16,6 +20,7 @@ from benchmarks.evidence.results import (
     load,
     matched,
     mean,
+    scores,
 )
 from cladeflow.evaluate.statistics import Interval
 
@@ -46,11 +51,11 @@ def _sections(results: Results) -> Iterator[str]:
     head = ("arm", "runs", "score", "initial", "champion", "last child")
     yield _table((*head, "gain of the champion", "t interval", "median"), list(_gains(results)))
     yield "### Default minus control, by seed"
-    head = ("control", "runs", "score", "its last child", "t interval", "median")
-    yield _table((*head, "its best generation"), list(_comparisons(results)))
+    versus = ("control", "runs", "score", "its last child", "t interval", "median")
+    yield _table((*versus, "its best generation"), list(_comparisons(results)))
     yield "### Cost and side effects"
-    head = ("arm", "runs", "runs that promoted", "tokens sampled", "tokens trained")
-    yield _table((*head, "retention", "seconds", "CPU seconds"), list(_costs(results)))
+    spent = ("arm", "runs", "runs that promoted", "tokens sampled", "tokens trained")
+    yield _table((*spent, "retention", "seconds", "CPU seconds"), list(_costs(results)))
     yield "### Every run"
     yield _table(("run", *METRICS), list(_runs(results)))
 
@@ -135,11 +140,12 @@ def _runs(results: Results) -> Iterator[Row]:
 
 
 def _curve(run: Result, metric: str) -> str:
-    levels = [
-        (_points(mean([run], lambda _, a=agent: a, metric)), agent["promoted"])
-        for agent in run["agents"]
-    ]
-    return " → ".join(f"**{level}**" if promoted else level for level, promoted in levels)
+    return " → ".join(_level(agent, metric) for agent in run["agents"])
+
+
+def _level(agent: Agent, metric: str) -> str:
+    level = _points(float(np.nanmean(scores(agent, metric))))
+    return f"**{level}**" if agent["promoted"] else level
 
 
 def _gain(runs: list[Result], metric: str) -> Difference | None:
@@ -176,11 +182,11 @@ def _signed(share: float) -> str:
     return f"{100 * share:+.1f}"
 
 
-def _spent(runs: list[Result], what: str) -> str:
+def _spent(runs: list[Result], what: Literal["sampled_tokens", "trained_tokens"]) -> str:
     return f"{fmean(sum(agent[what] for agent in run['agents']) for run in runs):,.0f}"
 
 
-def _median(runs: list[Result], what: str) -> str:
+def _median(runs: list[Result], what: Literal["seconds", "cpu_seconds"]) -> str:
     """Over the runs that were not interrupted."""
     found = [run[what] for run in runs if what in run]
     return f"{median(found):.0f}" if found else "-"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 
@@ -15,8 +15,40 @@ from cladeflow.evaluate.statistics import (
     paired_t_interval,
 )
 
-Result = dict[str, Any]
-Agent = dict[str, Any]
+
+class Agent(TypedDict):
+    """The initial agent of a run, or the child of one of its generations."""
+
+    generation: int
+    outcome: str
+    promoted: bool
+    sampled_tokens: int
+    trained_tokens: int
+    """Loss tokens, every epoch counted."""
+    pass_at_k: float | None
+    exploration: dict[str, float]
+    scores: dict[str, list[float | None]]
+    """By metric, one per task; None where no check came to a verdict."""
+
+
+class Result(TypedDict):
+    """What is kept of a finished run."""
+
+    arm: str
+    seed: int
+    identity: dict[str, str | int]
+    """Digests of composition and model, and the number of generations."""
+    settings: list[str]
+    seconds: NotRequired[float]
+    """Wall time; absent, like the next, where the run was interrupted and resumed."""
+    cpu_seconds: NotRequired[float]
+    """CPU time of all processes of the run."""
+    tasks: str
+    """Digest of the suites."""
+    agents: list[Agent]
+    """Oldest first."""
+
+
 Pick = Callable[[Result], Agent]
 LEAST_SEEDS = 2
 """Below this there is no interval."""
@@ -26,32 +58,32 @@ def load(work: Path) -> dict[str, list[Result]]:
     """Results by arm, seeds in order."""
     found: dict[str, list[Result]] = {}
     for path in (work / "results").glob("*.json"):
-        result = json.loads(path.read_text())
+        result: Result = json.loads(path.read_text())
         found.setdefault(result["arm"], []).append(result)
     return {arm: sorted(found[arm], key=lambda r: r["seed"]) for arm in sorted(found)}
 
 
 def initial(result: Result) -> Agent:
     """The agent that the run started from."""
-    return dict(result["agents"][0])
+    return result["agents"][0]
 
 
 def champion(result: Result) -> Agent:
     """The agent promoted last, the initial one where none was."""
     agents = result["agents"]
-    return dict(next((a for a in reversed(agents) if a["promoted"]), agents[0]))
+    return next((a for a in reversed(agents) if a["promoted"]), agents[0])
 
 
 def last(result: Result) -> Agent:
     """The child of the last generation, promoted or not."""
-    return dict(result["agents"][-1])
+    return result["agents"][-1]
 
 
 def best(metric: str) -> Pick:
     """The agent that scores highest on the very tasks that are reported: flattering, by choice."""
 
     def pick(result: Result) -> Agent:
-        return dict(max(result["agents"], key=lambda agent: np.nanmean(scores(agent, metric))))
+        return max(result["agents"], key=lambda a: float(np.nanmean(scores(a, metric))))
 
     return pick
 

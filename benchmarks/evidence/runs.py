@@ -8,10 +8,11 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from benchmarks.evidence.arms import ARMS, BASELINE, budget
 from benchmarks.evidence.measure import measure
+from benchmarks.evidence.results import Result
 from cladeflow.evolution import SEED_MODELS
 from cladeflow.models.binding import initial_ref
 from cladeflow.recipes import Resolved, resolve
@@ -46,16 +47,16 @@ class Bench:
     keep: bool
     """Whether homes outlive their result."""
 
-    def result(self, run: Run) -> dict[str, Any] | None:
+    def result(self, run: Run) -> Result | None:
         """The result of a finished run of exactly this composition and model, if there is one."""
         path = self._result_path(run)
         if not path.exists():
             return None
-        found: dict[str, Any] = json.loads(path.read_text())
+        found: Result = json.loads(path.read_text())
         same = found["identity"] == self._identity(self._resolve(self._settings(run)))
         return found if same else None
 
-    def perform(self, run: Run) -> dict[str, Any]:
+    def perform(self, run: Run) -> Result:
         """The run's result: found, or made now, resuming what an interrupted attempt left."""
         done = self.result(run)
         if done is not None:
@@ -65,14 +66,17 @@ class Bench:
         home = self.work / "homes" / f"{run}-{resolved.hash[:8]}"
         resumed = home.exists()
         spent = self._evolve(run, home, settings)
-        result = {
+        tasks, agents = measure(home)
+        result: Result = {
             "arm": run.arm,
             "seed": run.seed,
             "identity": self._identity(resolved),
             "settings": settings,
-            **({} if resumed else spent),
-            **measure(home),
+            "tasks": tasks,
+            "agents": agents,
         }
+        if not resumed:
+            result["seconds"], result["cpu_seconds"] = spent
         self._result_path(run).parent.mkdir(parents=True, exist_ok=True)
         partial = home.with_suffix(".json")
         partial.write_text(json.dumps(result))
@@ -96,7 +100,7 @@ class Bench:
     def _resolve(self, settings: list[str]) -> Resolved:
         return resolve(BASELINE, scale=self.scale, settings=[*settings, "scale.dtype=float32"])
 
-    def _identity(self, resolved: Resolved) -> dict[str, Any]:
+    def _identity(self, resolved: Resolved) -> dict[str, str | int]:
         ref = initial_ref(self.model, SEED_MODELS[resolved.recipe.environments[0].name])
         return {
             "recipe": resolved.hash,
@@ -104,7 +108,7 @@ class Bench:
             "generations": self.generations,
         }
 
-    def _evolve(self, run: Run, home: Path, settings: list[str]) -> dict[str, float]:
+    def _evolve(self, run: Run, home: Path, settings: list[str]) -> tuple[float, float]:
         """Run the command; wall time, and CPU time of its processes together, in seconds."""
         home.mkdir(parents=True, exist_ok=True)
         log = home.with_suffix(".log")
@@ -118,10 +122,8 @@ class Bench:
         if process.returncode:
             raise RunFailed(f"{run} ended with status {process.returncode}: see {log}")
         log.unlink()
-        return {
-            "seconds": round(time.perf_counter() - began, 1),
-            "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
-        }
+        seconds = time.perf_counter() - began
+        return round(seconds, 1), round(usage.ru_utime + usage.ru_stime, 1)
 
     def _command(self, run: Run, home: Path, settings: list[str]) -> list[str]:
         return [

@@ -67,8 +67,14 @@ def evolve(
     with Archive.create(home.archive_url) as archive, Lease(archive):
         if start is not None:
             archive.start_evolution(start.resolved, start.seed, start.initial)
+        done = finished(archive)
         with Session(home, progress) as session, Projector(home, say) as projector:
-            for generation in range(finished(archive) + 1, generations + 1):
+            projector.project()
+            if done:  # an alias that was moved by hand since the last command counts from now on
+                projector.wait()
+            if done >= generations:
+                say(_nothing_left(home, done))
+            for generation in range(done + 1, generations + 1):
                 projector.honour(archive)
                 RUNNERS[runner](session, generation)
                 projector.project()
@@ -82,11 +88,20 @@ def finished(archive: Archive) -> int:
     return max((member.agent.gen for member in archive.agents()), default=0)
 
 
+def _nothing_left(home: Home, done: int) -> str:
+    return (
+        f"{home.directory} has its {done} generations; "
+        f"'cladeflow evolve --home {home.directory} --generations {done + 5}' goes on to more"
+    )
+
+
 def _start(home: Home, wish: Wish) -> Start | None:
     """What the evolution is determined by; None where the home goes on as it is."""
     if not home.exists:
         return _resolve(home, wish)
     with Archive.open(home.archive_url) as archive:
+        if not archive.started:
+            return _resolve(home, wish)
         known = archive.evolution
         if wish.is_open:
             return None

@@ -1,11 +1,11 @@
 """``python -m tests.crash.zygote DIRECTORY``: kills a run in every one of its writes.
 
 Importing torch takes seconds and a run takes less than one; so one process imports everything and
-forks a child for each run: one that dies in its write, then one that resumes. Prints JSON: the
-``writes`` of an undisturbed run, ``problems`` met when one was its last, and ``resumed``, the
-training steps of every run that took up a killed one.
+forks a child for each run: one that dies in its write, then one that resumes. Prints JSON: what an
+undisturbed run gives (`undisturbed`), and ``tried``, for every write (`kill_and_resume`).
 """
 
+import gc
 import json
 import os
 import shutil
@@ -128,6 +128,7 @@ def main() -> None:
     for module in IMPORTED:
         import_module(module)
     evolution.Projector = NoProjection  # type: ignore[assignment, misc]
+    gc.freeze()  # children then share what was imported
     os.fsync = lambda _: None  # a killed process loses nothing that it gave to the kernel
     root = Path(sys.argv[1])
     _, base = in_child(lambda: undisturbed(root / "undisturbed"))

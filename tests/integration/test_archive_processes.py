@@ -16,7 +16,7 @@ from cladeflow.recipes import Resolved, load_recipe, load_scale
 from cladeflow.records import Agent
 
 SOURCES = str(Path(__file__).parents[2] / "src")
-EVENTS = 60
+BATCHES = 40
 
 # Adds a chain of children, promoting and evaluating each one in a batch of its own, so that every
 # kill falls between two batches or into one. Whoever finds a batch recorded goes on to the next.
@@ -57,6 +57,9 @@ with Archive.open(sys.argv[1]) as archive:
 """
 
 
+pytestmark = pytest.mark.slow
+
+
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", script, *map(str, arguments)]
     pipe = subprocess.PIPE
@@ -78,10 +81,10 @@ def url(tmp_path: Path) -> Iterator[str]:
 def test_killed_writers_lose_and_double_nothing(url: str) -> None:
     with Archive.open(url) as archive:
         deaths = 0
-        while archive.event_id() < 1 + 3 * EVENTS:
+        while archive.event_id() < 1 + 3 * BATCHES:
             seen = archive.event_id()
-            writers = [start(WRITER, url, EVENTS) for _ in range(2)]
-            while archive.event_id() < min(seen + 30, 1 + 3 * EVENTS):
+            writers = [start(WRITER, url, BATCHES) for _ in range(2)]
+            while archive.event_id() < min(seen + 40, 1 + 3 * BATCHES):
                 time.sleep(0.005)
             for writer in writers:
                 deaths += writer.poll() is None
@@ -89,16 +92,16 @@ def test_killed_writers_lose_and_double_nothing(url: str) -> None:
                 writer.communicate()
         assert deaths >= 2
         members = archive.agents()
-        assert [event.id for event in archive.events()] == list(range(1, 2 + 3 * EVENTS))
-        assert len(archive.history()) == EVENTS
-        assert [member.tally.ok for member in members[1:]] == list(range(EVENTS))
-        assert [member.tally.fail for member in members[1:]] == [1] * EVENTS
-        assert [member.tally.children for member in members] == [1] * EVENTS + [0]
+        assert [event.id for event in archive.events()] == list(range(1, 2 + 3 * BATCHES))
+        assert len(archive.history()) == BATCHES
+        assert [member.tally.ok for member in members[1:]] == list(range(BATCHES))
+        assert [member.tally.fail for member in members[1:]] == [1] * BATCHES
+        assert [member.tally.children for member in members] == [1] * BATCHES + [0]
         assert archive.champion().agent == members[-1].agent
 
 
 def test_of_all_that_want_the_lease_one_gets_it_and_its_death_frees_it(url: str) -> None:
-    holders = [start(HOLDER, url) for _ in range(6)]
+    holders = [start(HOLDER, url) for _ in range(4)]
     for holder in holders:
         assert holder.stdin is not None
         holder.stdin.write("go\n")

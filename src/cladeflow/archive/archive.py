@@ -58,6 +58,12 @@ class Archive:
     # The evolution
 
     @property
+    def started(self) -> bool:
+        """Whether there is an evolution: a crash may have left an archive without one."""
+        with self.database.read() as db:
+            return _evolution(db) is not None
+
+    @property
     def evolution(self) -> Evolution:
         """What this archive is the archive of; raises `HomeError` before one was started."""
         with self.database.read() as db:

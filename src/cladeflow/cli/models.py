@@ -18,7 +18,7 @@ from cladeflow.home import Home
 def export(agent: str, directory: Path, role: str, home: Path) -> None:
     """Write AGENT's model (champion, initial, previous or an id) as a Hugging Face DIRECTORY."""
     from cladeflow.archive.archive import Archive
-    from cladeflow.store import materialise
+    from cladeflow.store import explained, materialise
 
     place = Home(home)
     place.require()
@@ -28,7 +28,8 @@ def export(agent: str, directory: Path, role: str, home: Path) -> None:
     if directory.exists() and any(directory.iterdir()):
         raise CladeflowError(f"{directory} is not empty; name a directory that does not exist")
     source = materialise(place.store(), record.weights[role])
-    shutil.copytree(source, directory, dirs_exist_ok=True)
+    with explained(directory):
+        shutil.copytree(source, directory, dirs_exist_ok=True)
     click.echo(f"{directory}: {role} of {record.id[:12]}, loads with from_pretrained")
 
 

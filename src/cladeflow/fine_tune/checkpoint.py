@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 import torch
 
 from cladeflow.errors import StoreError
+from cladeflow.store import explained
 
 FILE = "checkpoint.pt"
 
@@ -25,13 +26,14 @@ class State(TypedDict):
 
 def save(state: State, directory: Path) -> None:
     """Replace the directory's checkpoint; a crash leaves the old one or the new one, whole."""
-    directory.mkdir(parents=True, exist_ok=True)
-    partial = directory / f"{FILE}.{os.getpid()}"
-    with partial.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(directory / FILE)
+    with explained(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        partial = directory / f"{FILE}.{os.getpid()}"
+        with partial.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(directory / FILE)
 
 
 def load(directory: Path, run: str) -> State | None:

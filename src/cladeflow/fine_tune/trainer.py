@@ -12,6 +12,7 @@ from math import isfinite
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -31,6 +32,7 @@ from cladeflow.models.loading import (
 )
 from cladeflow.models.tokenizer import Tokenizer
 from cladeflow.records import TrainingExample, digest
+from cladeflow.store import explained
 
 Progress = Callable[[int, int], None]
 """Called after every optimiser step with the steps done and the steps in all."""
@@ -177,10 +179,14 @@ class Run:
 def save(model: PreTrainedModel, model_dir: Path, out_dir: Path, settings: TrainSettings) -> None:
     """Write a Hugging Face directory: weights in the run's dtype, tokenizer files as they were."""
     nn.Module.to(model, getattr(torch, settings.dtype))
-    model.save_pretrained(out_dir)
-    for pattern in TOKENIZER_FILES:
-        for file in model_dir.glob(pattern):
-            shutil.copyfile(file, out_dir / file.name)
+    with explained(out_dir):
+        try:
+            model.save_pretrained(out_dir)
+        except SafetensorError as error:  # how its writer reports a full disk
+            raise OSError(str(error)) from error
+        for pattern in TOKENIZER_FILES:
+            for file in model_dir.glob(pattern):
+                shutil.copyfile(file, out_dir / file.name)
 
 
 def _useful(groups: Sequence[Group], limit: int) -> list[Group]:

@@ -14,8 +14,17 @@ PROMPT_MARK = "cladeflow_prompt"
 
 
 def initial_ref(model: Path | None, seed_name: str) -> str:
-    """Ref of the model an evolution starts from: a user's directory, or the embedded seed."""
-    return directory_ref(model) if model else seed_ref(seed_name)
+    """Ref of the model an evolution starts from: a user's directory, or the embedded seed.
+
+    Raises `ModelError` for a directory that no run could use.
+    """
+    if model is None:
+        return seed_ref(seed_name)
+    from cladeflow.models.loading import check_model
+
+    ref = directory_ref(model)
+    check_model(model)
+    return ref
 
 
 def external_ref(binding: str) -> str:

@@ -1,6 +1,6 @@
 """The key-value cache of a running batch, one row per sequence, every row starting at column 0."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -145,6 +145,11 @@ def _grown(have: int, need: int, step: int) -> int:
     if need <= have:
         return have
     return -(-max(need, have * 3 // 2) // step) * step
+
+
+def area(runs: Iterable[Window]) -> int:
+    """Rows times columns that attention reads."""
+    return sum((run.stop - run.start) * run.width for run in runs)
 
 
 def windows(lengths: Rows) -> tuple[Window, ...]:

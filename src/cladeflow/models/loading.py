@@ -94,6 +94,28 @@ def load_model(
     return on_device
 
 
+def check_model(directory: Path) -> None:
+    """Raise `ModelError` for what loading would refuse, as far as the weights' headers tell it."""
+    from safetensors import SafetensorError, safe_open
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    _require(directory, "config.json")
+    _require(directory, "*.safetensors")
+    try:
+        config = AutoConfig.from_pretrained(directory, local_files_only=True)
+    except Exception as error:  # as in load_model
+        raise ModelError(f"{directory}: its config.json cannot be used: {error}") from error
+    if type(config) not in AutoModelForCausalLM._model_mapping:
+        raise ModelError(f"{directory}: {config.model_type} is no causal language model")
+    for file in sorted(directory.glob("*.safetensors")):
+        try:
+            with safe_open(file, framework="numpy"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{file} is damaged: {error}; get it anew") from error
+    load_tokenizer(directory)
+
+
 def load_tokenizer(directory: Path) -> "Tokenizer":
     """The tokenizer in ``directory``; raises `ModelError` where there is none or it is broken."""
     from transformers import AutoTokenizer

@@ -21,6 +21,8 @@ from cladeflow.environments import Reasoning, split_of
 from cladeflow.environments.judgement import write_judgement
 from cladeflow.environments.reasoning.corrupt import candidate
 from cladeflow.environments.reasoning.environment import FAMILIES
+from cladeflow.models.binding import PROMPT_MARK
+from cladeflow.models.linear import use_onednn
 from cladeflow.records import Step
 
 PAD, END, UNKNOWN = "<pad>", "<end>", "<unk>"
@@ -31,37 +33,48 @@ IGNORED = -100
 
 Cell = tuple[str, int]
 Choice = TypeVar("Choice")
-KINDS = {"solve": 0.80, "judge": 0.12, "revise": 0.08}
-"""Shares of what is done with a primitive problem; frontier problems are only solved."""
+KINDS = {"solve": 0.76, "judge": 0.14, "revise": 0.10}
+"""Shares of what is done with a problem."""
 PRIMITIVES: Mapping[Cell, float] = {
     ("chain", 1): 0.03,
     ("chain", 2): 0.09,
-    ("chain", 3): 0.12,
-    ("chain", 4): 0.16,
+    ("chain", 3): 0.13,
+    ("chain", 4): 0.18,
     ("addition", 1): 0.03,
     ("addition", 2): 0.10,
-    ("addition", 3): 0.14,
-    ("countdown", 2): 0.05,
-    ("countdown", 3): 0.28,
+    ("addition", 3): 0.15,
+    ("countdown", 2): 0.09,
+    ("countdown", 3): 0.20,
 }
-FRONTIER: Mapping[Cell, float] = {
-    ("chain", 5): 1.0,
+GLIMPSE: Mapping[Cell, float] = {
+    **PRIMITIVES,
+    ("chain", 5): 0.040,
+    ("chain", 6): 0.045,
+    ("chain", 7): 0.035,
+    ("chain", 8): 0.020,
+    ("addition", 4): 0.060,
+    ("addition", 5): 0.030,
 }
+"""With the frontier in it: lengths that are rare enough to be got wrong most of the time."""
 
 
 class Phase(NamedTuple):
-    """A stretch of training with a schedule of its own.
+    """A stretch of training: length in padded tokens, problems by share, and learning rate.
 
-    ``tokens``: its length, padding included. ``frontier``: share of frontier problems.
-    ``rate``: peak learning rate, relative to the optimizers' own.
+    The rate goes linearly from ``start`` to ``end``, relative to the optimizers' peak rates.
     """
 
     tokens: int
-    frontier: float
-    rate: float
+    problems: Mapping[Cell, float]
+    start: float
+    end: float
 
 
-PHASES = (Phase(3_500_000, 0.0, 1.0), Phase(400_000, 0.05, 0.3))
+PHASES = (
+    Phase(100_000, PRIMITIVES, 0.02, 1.0),
+    Phase(3_400_000, PRIMITIVES, 1.0, 0.7),
+    Phase(2_000_000, GLIMPSE, 0.7, 0.0),
+)
 BATCH_TOKENS = 1024
 POOL = 1024
 """Examples drawn at a time and sorted by length, to batch with little padding."""
@@ -80,7 +93,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     pieces = Regex("|".join(WORDS) + r"|[\s\S]")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(pieces, behavior="isolated")
     tokenizer.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token=PAD,
         eos_token=END,
@@ -105,7 +118,8 @@ def build_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausal
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
     )
-    return LlamaForCausalLM(config)
+    setattr(config, PROMPT_MARK, "seed")
+    return LlamaForCausalLM(config)  # type: ignore[no-untyped-call]
 
 
 class Curriculum:
@@ -116,37 +130,38 @@ class Curriculum:
         self._env = Reasoning()
         self._rng = Random(f"seed model/{seed}")
 
-    def batches(self, frontier: float) -> Iterator[list[Example]]:
-        """Batches without end, of about `BATCH_TOKENS` tokens of similar examples."""
+    def batches(self, problems: Mapping[Cell, float]) -> Iterator[list[Example]]:
+        """Batches without end, of about `BATCH_TOKENS` tokens of similar length."""
         while True:
-            pool = sorted(self._examples(frontier), key=_length)
+            pool = sorted(self._examples(problems), key=_length)
             batches = list(_cut(pool))
             self._rng.shuffle(batches)
             yield from batches
 
-    def _examples(self, frontier: float) -> list[Example]:
-        texts = [self._text(frontier) for _ in range(POOL)]
+    def _examples(self, problems: Mapping[Cell, float]) -> list[Example]:
+        texts = [self._exercise(*self._choose(problems)) for _ in range(POOL)]
         ids = [self._tokenizer.encode(text) for pair in texts for text in pair]
         end = self._tokenizer.eos_token_id
         return [(p, [*c, end]) for p, c in zip(ids[::2], ids[1::2], strict=True)]
 
-    def _text(self, frontier: float) -> tuple[str, str]:
-        if self._rng.random() < frontier:
-            return self._exercise(self._choose(FRONTIER), "solve")
-        return self._exercise(self._choose(PRIMITIVES), self._choose(KINDS))
+    def _exercise(self, name: str, level: int) -> tuple[str, str]:
+        """Prompt and completion of one exercise.
 
-    def _exercise(self, cell: Cell, kind: str) -> tuple[str, str]:
-        """Prompt and completion of one exercise."""
-        family, problem = FAMILIES[cell[0]], self._problem(*cell)
+        An attempt to judge or revise counts as completion: a judge has to learn what ought to
+        come next, and its verdict alone would teach that too slowly.
+        """
+        family, problem, kind = FAMILIES[name], self._problem(name, level), self._choose(KINDS)
         solution = "\n".join(family.solve(problem))
         if kind == "solve":
             return f"{problem}\n", solution
         lines = candidate(family, problem, self._rng)
         task, steps = self._env.pose(problem).task, [Step(i=0, text="\n".join(lines))]
-        judgement = write_judgement(family.first_error(problem, lines))
-        if kind == "judge":
-            return f"{self._env.judge_prompt(task, steps)}\n", judgement
-        return f"{self._env.revise_prompt(task, steps, judgement)}\n", solution
+        answer = judgement = write_judgement(family.first_error(problem, lines))
+        text = self._env.judge_prompt(task, steps)
+        if kind == "revise":
+            text, answer = self._env.revise_prompt(task, steps, judgement), solution
+        head, _, attempt = text.partition("\n")
+        return f"{head}\n", f"{attempt}\n{answer}"
 
     def _problem(self, name: str, level: int) -> str:
         while True:
@@ -201,24 +216,32 @@ def _optimizers(model: LlamaForCausalLM) -> list[tuple[torch.optim.Optimizer, fl
     ]
 
 
-def train(model: LlamaForCausalLM, curriculum: Curriculum, phase: Phase) -> None:
-    """Train through one phase: linear warm-up over 5 % of its tokens, linear decay over 40 %."""
+def train(model: LlamaForCausalLM, curriculum: Curriculum, phases: Sequence[Phase]) -> None:
+    """Train through all phases with one set of optimizers."""
     optimizers = _optimizers(model)
-    seen = 0
-    for batch in curriculum.batches(phase.frontier):
-        done = seen / phase.tokens
-        for optimizer, rate in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate * phase.rate * min(1, done / 0.05 + 0.02, (1 - done) / 0.4)
-        ids, labels = _tensors(batch)
-        _loss(model, ids, labels).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer, _ in optimizers:
-            optimizer.step()
-        model.zero_grad()
-        seen += ids.numel()
-        if seen >= phase.tokens:
-            return
+    for phase in phases:
+        seen = 0
+        for batch in curriculum.batches(phase.problems):
+            rate = phase.start + (phase.end - phase.start) * seen / phase.tokens
+            _update(model, optimizers, batch, rate)
+            seen += len(batch) * _length(batch[-1])
+            if seen >= phase.tokens:
+                break
+
+
+def _update(
+    model: LlamaForCausalLM,
+    optimizers: Sequence[tuple[torch.optim.Optimizer, float]],
+    batch: Sequence[Example],
+    rate: float,
+) -> None:
+    torch.autograd.backward(_loss(model, *_tensors(batch)))
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for optimizer, peak in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = peak * rate
+        optimizer.step()
+    model.zero_grad()
 
 
 def build(directory: Path, seed: int = 0) -> None:
@@ -226,10 +249,9 @@ def build(directory: Path, seed: int = 0) -> None:
     torch.set_num_threads(1)
     tokenizer = build_tokenizer()
     model = build_model(tokenizer, seed)
-    curriculum = Curriculum(tokenizer, seed)
-    for phase in PHASES:
-        train(model, curriculum, phase)
-    model.to(torch.bfloat16).save_pretrained(directory)
+    use_onednn(model)
+    train(model, Curriculum(tokenizer, seed), PHASES)
+    model.bfloat16().save_pretrained(directory)
     tokenizer.save_pretrained(directory)
 
 

@@ -18,7 +18,7 @@ from transformers import DynamicCache
 from cladeflow.errors import ModelError
 from cladeflow.models import attention
 from cladeflow.models.engine import Completion, Request
-from cladeflow.models.kv_cache import RowCache, Rows, windows
+from cladeflow.models.kv_cache import RowCache, Rows, area, windows
 from cladeflow.models.linear import use_onednn
 from cladeflow.models.loading import (
     Dtype,
@@ -263,11 +263,10 @@ class TransformersEngine:
             self._cache.move(holes, movers, self._batch.length[holes])
 
     def _sort(self) -> None:
-        """Order rows by length, longest first, where their order makes windows too wide."""
+        """Order rows by length, longest first, where that saves a fifth of what steps read."""
         lengths = self._batch.length[: self._batch.n]
-        read = sum((w.stop - w.start) * w.width for w in windows(lengths))
-        if read > 1.2 * lengths.sum():
-            order = np.argsort(-lengths, kind="stable")
+        order = np.argsort(-lengths, kind="stable")
+        if area(windows(lengths)) > 1.2 * area(windows(lengths[order])):
             self._cache.permute(order, int(lengths.max()))
             self._batch.move(np.arange(len(order)), order)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from cladeflow.archive import Event
+from cladeflow.archive import ChampionMoved, Event
 from cladeflow.promote.base import Gate
 from cladeflow.records import Agent, Decision, EvalReport
 from cladeflow.stage import Output, Stage, StageContext, Work, build
@@ -38,38 +38,54 @@ class Promote(Stage):
         )
 
     def publish(self, ctx: StageContext, commit: Commit) -> None:
-        """Record the children and their fate in the archive, in one transaction."""
-        decisions = list(read_set(ctx.store, commit.sets["decisions"], Decision))
-        events: list[Event] = []
-        for child, (agent, report) in enumerate(_children(ctx)):
-            mine = [d for d in decisions if d.agent_id == agent.id]
-            events += [
-                Event.added(agent, child),
-                Event(
-                    key=f"evaluated/{agent.id}",
-                    kind="evaluated",
-                    agent_id=agent.id,
-                    payload={
-                        **_trials(report),
-                        "cells": _cells(ctx, child),
-                        "exploration": report.exploration,
-                    },
-                ),
-                _fate(agent, mine, commit.values["winner"]),
-            ]
-        ctx.session.archive.record(events)
+        """Record the children and their fate in the archive, in one transaction.
+
+        Where the champion changed under the generation's feet, its winner was compared with the
+        wrong agent: it is kept, but not promoted.
+        """
+        archive, winner = ctx.session.archive, commit.values["winner"]
+        known = {event.key for event in archive.events(kinds=["promoted", "rejected"])}
+        if known.issuperset(_decided(agent) for agent, _ in _children(ctx)):
+            return
+        try:
+            archive.record(_events(ctx, commit, winner))
+        except ChampionMoved as moved:
+            archive.record(_events(ctx, commit, None, why=str(moved)))
 
 
-def _fate(agent: Agent, decisions: Sequence[Decision], winner: str | None) -> Event:
-    """Promotion of the winner, rejection of the others."""
+def _events(ctx: StageContext, commit: Commit, winner: str | None, why: str = "") -> list[Event]:
+    """All that happened to the generation's children."""
+    decisions = list(read_set(ctx.store, commit.sets["decisions"], Decision))
+    events: list[Event] = []
+    for child, (agent, report) in enumerate(_children(ctx)):
+        mine = [d for d in decisions if d.agent_id == agent.id]
+        payload = {
+            **_trials(report),
+            "cells": _cells(ctx, child),
+            "exploration": report.exploration,
+        }
+        evaluated = Event(
+            key=f"evaluated/{agent.id}", kind="evaluated", agent_id=agent.id, payload=payload
+        )
+        events += [Event.added(agent, child), evaluated, _fate(agent, mine, winner, why)]
+    return events
+
+
+def _decided(agent: Agent) -> str:
+    """Key of the event that holds a child's fate."""
+    return f"decided/{agent.id}"
+
+
+def _fate(agent: Agent, decisions: Sequence[Decision], winner: str | None, why: str) -> Event:
+    """Promotion of the winner, rejection of the others; ``why`` overrides the gates' reasons."""
     won = agent.id == winner
     return Event(
-        key=f"decided/{agent.id}",
+        key=_decided(agent),
         kind="promoted" if won else "rejected",
         agent_id=agent.id,
         incumbent_id=decisions[0].incumbent_id if won else None,
         payload={"gates": {d.gate: d.outcome for d in decisions}},
-        why="; ".join(reason for d in decisions for reason in d.reasons),
+        why=why or "; ".join(reason for d in decisions for reason in d.reasons),
     )
 
 

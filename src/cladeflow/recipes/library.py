@@ -10,8 +10,15 @@ from pydantic import ValidationError
 from cladeflow.errors import RecipeError
 from cladeflow.recipes import overrides
 from cladeflow.recipes.fit import check_fit
-from cladeflow.recipes.model import Recipe, Resolved, Scale
-from cladeflow.recipes.parse import first_problem, load_yaml, nearest, parse_recipe, read_source
+from cladeflow.recipes.model import Recipe, Resolved, Scale, Training
+from cladeflow.recipes.parse import (
+    first_problem,
+    load_yaml,
+    nearest,
+    parse_recipe,
+    read_source,
+    refuse_unknown,
+)
 
 _SHELF = files("cladeflow.recipes")
 
@@ -60,7 +67,13 @@ def load_scale(name: str, settings: Sequence[str] = ()) -> Scale:
     path = shipped.get(name, Path(name))
     if name not in shipped and path.suffix not in (".yaml", ".yml"):
         raise RecipeError(f"unknown scale {name!r}{nearest(name, shipped)}")
-    raw: Any = overrides.apply(load_yaml(read_source(path), path.name), settings)
+    raw: Any = load_yaml(read_source(path), path.name)
+    if not isinstance(raw, dict):
+        raise RecipeError(f"{path.name}: a scale is a mapping of keys such as tasks and training")
+    raw = overrides.apply(raw, settings)
+    refuse_unknown(raw, tuple(Scale.model_fields), path.name)
+    if isinstance(training := raw.get("training"), dict):
+        refuse_unknown(training, tuple(Training.model_fields), f"{path.name}: training")
     try:
         return Scale.model_validate({"name": path.stem, **raw})
     except ValidationError as error:

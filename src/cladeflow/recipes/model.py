@@ -1,6 +1,5 @@
 """What a recipe is once it is read (docs/recipes-grammar.md): entries, updates, rounds, scale."""
 
-from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field
@@ -132,7 +131,7 @@ class Resolved(Value):
     recipe: Recipe
     scale: Scale
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """Identity of the composition: what an agent and a report name as their recipe."""
         return digest(self.model_dump(mode="json"))

@@ -13,6 +13,7 @@ import zstandard
 
 from cladeflow.errors import StoreError
 from cladeflow.records import Gold
+from cladeflow.store import explained
 
 _COMPRESSION = 3
 
@@ -36,12 +37,10 @@ class GoldStore:
             return
         text = "".join(lines).encode()
         path = self.root / f"{hashlib.sha256(text).hexdigest()}.jsonl.zst"
-        try:
+        with explained(path):
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not path.exists():
                 _write_once(path, zstandard.ZstdCompressor(level=_COMPRESSION).compress(text))
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written ({error.strerror})") from error
 
     def get(self, task_id: str) -> Gold:
         """The gold of a task; raises `StoreError` where there is none."""

@@ -2,7 +2,7 @@
 
 from cladeflow.store.base import Store
 from cladeflow.store.commits import Commit, read_commit, write_commit
-from cladeflow.store.local import LocalStore
+from cladeflow.store.local import LocalStore, explained
 from cladeflow.store.refs import (
     directory_ref,
     materialise,
@@ -21,6 +21,7 @@ __all__ = [
     "Shard",
     "Store",
     "directory_ref",
+    "explained",
     "join_sets",
     "materialise",
     "read_commit",

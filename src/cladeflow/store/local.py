@@ -9,9 +9,12 @@ from pathlib import Path
 from cladeflow.errors import StoreError
 
 
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+
+
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into an error that says what to do."""
+def explained(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses at ``path`` into an error that says what to do."""
     try:
         yield
     except FileNotFoundError as error:
@@ -19,7 +22,7 @@ def _explained(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             advice = "the disk is full; free some space and run the same command again to resume"
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        elif error.errno in _FORBIDDEN:
             advice = "it cannot be written; check its owner and permissions, or choose another home"
         else:
             advice = error.strerror or str(error)
@@ -38,25 +41,29 @@ class LocalStore:
 
     def read(self, key: str) -> bytes:
         """The bytes at ``key``."""
-        with _explained(self._path(key)):
+        with explained(self._path(key)):
             return self._path(key).read_bytes()
 
     def write(self, key: str, data: bytes) -> None:
         """Write to a neighbour, flush it to the disk, then rename."""
         path = self._path(key)
-        with _explained(path):
+        with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(f".{path.name}.{os.getpid()}")
-            with partial.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
+            try:
+                with partial.open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                partial.replace(path)
+            except OSError:  # most likely a full disk, which the rest of a file need not fill
+                partial.unlink(missing_ok=True)
+                raise
 
     def publish(self, source: str, target: str) -> bool:
         """Link ``source`` to ``target``; the kernel lets exactly one caller win."""
         path = self._path(target)
-        with _explained(path):
+        with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 path.hardlink_to(self._path(source))
@@ -78,13 +85,13 @@ class LocalStore:
     def workspace(self, key: str) -> Path:
         """The directory itself: an attempt's files are invisible until its commit names them."""
         path = self._path(key)
-        with _explained(path):
+        with explained(path):
             path.mkdir(parents=True, exist_ok=True)
         return path
 
     def put_tree(self, directory: Path, key: str) -> None:
         """The files lie where they belong; make them durable before a commit may name them."""
-        with _explained(directory):
+        with explained(directory):
             for path in directory.rglob("*"):
                 if path.is_file():
                     _flush(path)

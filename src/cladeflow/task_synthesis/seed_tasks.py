@@ -15,13 +15,17 @@ Cell = tuple[str, int]
 class SeedTasks(Generator, name="seed_tasks", version=1):
     """Draws from a fixed pool per (family, level), fixed by the root seed and this version.
 
-    The mix is ``levels`` = {family: {level: weight}}, by default every level of the environment
-    alike: a cell of weight w gets n w / Σ w tasks, rounded by largest remainder. Draw d takes the
-    pool's tasks d m to (d + 1) m - 1, so no task comes twice before ``pool`` tasks are used up;
-    then the pool is drawn anew, and a cell that holds fewer tasks starts over.
+    The mix is ``levels`` = {family: {level: weight}}: a cell of weight w gets n w / Σ w tasks,
+    rounded by largest remainder. By default the cells that the environment calls its frontier
+    share 1 - ``rehearse`` of the tasks alike, and those that it calls mastered share the rest, lest
+    they be forgotten; an environment that says nothing of itself gives all its levels alike.
+
+    Draw d takes the pool's tasks d m to (d + 1) m - 1, so no task comes twice before ``pool`` tasks
+    are used up; then the pool is drawn anew, and a cell that holds fewer tasks starts over.
     """
 
     levels: dict[str, dict[int, PositiveFloat]] | None = None
+    rehearse: float = Field(default=0.2, ge=0, lt=1)
     pool: int = Field(default=5000, gt=0)
     """Tasks per cell."""
 
@@ -37,7 +41,7 @@ class SeedTasks(Generator, name="seed_tasks", version=1):
 
     def _weights(self, env: Environment) -> dict[Cell, float]:
         if self.levels is None:
-            return {(f, level): 1.0 for f, levels in env.levels.items() for level in levels}
+            return self._usual(env)
         chosen = {
             (family, level): weight
             for family, levels in self.levels.items()
@@ -48,6 +52,14 @@ class SeedTasks(Generator, name="seed_tasks", version=1):
             families = ", ".join(env.families)
             raise RecipeError(f"{self.name}: levels has no family of {env.name}, it has {families}")
         return chosen
+
+    def _usual(self, env: Environment) -> dict[Cell, float]:
+        frontier, mastered = _cells(env.frontier or env.levels), _cells(env.mastered)
+        rehearse = self.rehearse if mastered else 0.0
+        return {
+            **{place: rehearse / len(mastered) for place in mastered if rehearse},
+            **{place: (1 - rehearse) / len(frontier) for place in frontier},
+        }
 
     def _window(
         self, env: Environment, place: Cell, count: int, draw: int, seed: int
@@ -67,6 +79,10 @@ class SeedTasks(Generator, name="seed_tasks", version=1):
             seed=int.from_bytes(key[:8]),
         )
         return [found[i % len(found)] for i in range(start, start + min(count, len(found)))]
+
+
+def _cells(levels: Mapping[str, Sequence[int]]) -> list[Cell]:
+    return [(family, level) for family, found in levels.items() for level in found]
 
 
 def apportion(weights: Mapping[Cell, float], n: int) -> dict[Cell, int]:

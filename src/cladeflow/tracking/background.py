@@ -12,6 +12,7 @@ from typing import Any, Self
 from cladeflow.archive import Event
 from cladeflow.archive.archive import Archive
 from cladeflow.home import Home
+from cladeflow.store import explained
 
 _PATIENCE_SECONDS = 120.0
 """How long a command that is done with everything else waits for MLflow."""
@@ -88,7 +89,8 @@ class Projector:
     def _start(self) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "cladeflow.tracking"]
         command += [str(self._home.directory), self._home.tracking_uri]
-        with (self._home.directory / _LOG).open("a") as log:
+        path = self._home.directory / _LOG
+        with explained(path), path.open("a") as log:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,

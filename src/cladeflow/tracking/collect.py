@@ -1,13 +1,12 @@
 """Reads from a home's archive and store what MLflow is to show of it."""
 
 from datetime import datetime
-from typing import Any
 
 from cladeflow.archive import Member, Recorded
 from cladeflow.home import Home
 from cladeflow.session import Session
 from cladeflow.store import materialise
-from cladeflow.telemetry import Metrics
+from cladeflow.telemetry import METRICS, Metrics
 from cladeflow.tracking.client import is_local
 from cladeflow.tracking.projection import sync
 from cladeflow.tracking.view import AgentView, EvolutionView, GenerationView, StageView
@@ -93,8 +92,8 @@ def series(metrics: Metrics) -> dict[str, float]:
     """Every series as ``name/label/label``; a summary as its mean."""
     found: dict[str, float] = {}
     for entry in metrics.to_json():
-        labels: dict[str, Any] = entry["labels"]
-        name = "/".join([entry["name"].removeprefix("cladeflow_"), *labels.values()])
+        labels = (entry["labels"][label] for label in METRICS[entry["name"]].labels)
+        name = "/".join([entry["name"].removeprefix("cladeflow_"), *labels])
         found[name] = entry["value"] / entry.get("count", 1)
     return found
 

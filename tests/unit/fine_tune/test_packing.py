@@ -57,6 +57,10 @@ def test_auto_packs_where_that_is_exact(
     assert policy.layout == ("packed" if architecture in PACKED else "padded")
 
 
+def test_rounding_is_no_reason_to_pad(make_model: Callable[[str], PreTrainedModel]) -> None:
+    assert Policy(make_model("llama"), dtype="bfloat16", layout="auto").layout == "packed"
+
+
 def test_padding_serves_what_cannot_be_packed(
     make_model: Callable[[str], PreTrainedModel],
 ) -> None:

@@ -40,15 +40,11 @@ class Reasoning(Environment, name="reasoning", version=1):
     families: ClassVar[tuple[str, ...]] = tuple(FAMILIES)
     levels: ClassVar[Mapping[str, tuple[int, ...]]] = {n: f.levels for n, f in FAMILIES.items()}
     frontier: ClassVar[Mapping[str, tuple[int, ...]]] = {
-        "chain": (6, 7, 8),
-        "addition": (4, 5),
-        "countdown": (4,),
-    }
-    mastered: ClassVar[Mapping[str, tuple[int, ...]]] = {
-        "chain": (2, 3),
-        "addition": (2,),
+        "chain": (5, 6),
+        "addition": (4,),
         "countdown": (3,),
     }
+    mastered: ClassVar[Mapping[str, tuple[int, ...]]] = {"chain": (2, 3, 4), "addition": (2, 3)}
     prompt_formats: ClassVar[Mapping[str, str]] = PROMPT_FORMATS
 
     def tasks(self, *, family: str, level: int, split: Split, n: int, seed: int) -> Sequence[Posed]:

@@ -1,0 +1,195 @@
+"""Golden digests, continued: updates, evaluations, decisions and controls.
+
+As in test_golden_tasks_and_verdicts: if one fails, either undo the change or raise the strategy's
+``version`` and renew its digest. Every strategy that is built has to stand in one of the files.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cladeflow.archive.latest import Latest
+from cladeflow.archive.population import Member, Population, Tally
+from cladeflow.evaluate import (
+    BenchmarkSuite,
+    EvalContext,
+    Evaluation,
+    ExplorationMonitor,
+    Setting,
+    Suite,
+    SuiteResult,
+    TransferRetention,
+)
+from cladeflow.fine_tune import LossTokens, Positives, RoundData, Sft
+from cladeflow.plan import Fixed
+from cladeflow.promote import Always, ThresholdGate
+from cladeflow.records import (
+    Agent,
+    Cost,
+    Delta,
+    EvalReport,
+    SftExample,
+    Step,
+    Target,
+    Verdict,
+    Verifier,
+    WeightedExample,
+    digest,
+)
+from cladeflow.rollout import Sample
+from cladeflow.strategy import ROOMS, Strategy, names
+from tests.dealer import ENVIRONMENTS, POSED, attempts, pick
+from tests.definitions.test_golden_episodes import CASES as EPISODES
+from tests.definitions.test_golden_tasks_and_verdicts import CASES as TASKS_AND_VERDICTS
+
+CELLS = {"chain": {6: 20, 7: 20}, "countdown": {4: 20}}
+
+
+def built() -> list[str]:
+    made = attempts(Sample(n=4), "reasoning")
+    verdicts = {
+        t.id: Verdict(
+            target=Target(id=t.id),
+            value=pick(t.id, 5) / 4,
+            outcome="timeout" if pick(t.text + t.id, 7) == 0 else "checked",
+            by=Verifier(strategy="golden"),
+        )
+        for t in made
+    }
+    tasks = {pair.task.id: pair.task for pair in POSED["reasoning"]}
+    data = RoundData(tasks, made, verdicts, gen=3)
+    builders = (Positives(), Positives(threshold=0.5, best_k=2, weighted=True, dedupe=False))
+    return [example.id for builder in builders for example in builder.build(data)]
+
+
+def trained() -> list[Any]:
+    """Tokens and weights of two examples, their loss, and its gradient by log-probability."""
+    told = Step(i=1, role="tool", text="3", tokens=(8, 9), train=0.0)
+    steps = (Step(i=0, text="a", tokens=(4, 5)), told, Step(i=2, text="b", tokens=(6,), train=0.5))
+    examples = (
+        SftExample(prompt=(1, 2), steps=steps),
+        WeightedExample(prompt=(3,), steps=steps[:1], weight=0.25),
+    )
+    rows = [row for example in examples for row in Sft().sequences(example, None)]
+    logp = torch.linspace(-3, -0.25, sum(row.loss_tokens for row in rows), requires_grad=True)
+    loss = Sft().loss(
+        logp,
+        LossTokens(
+            weight=torch.tensor([w for row in rows for w in row.weights if w]),
+            sequence=torch.tensor([i for i, row in enumerate(rows) for w in row.weights if w]),
+            per_token={},
+            per_sequence={"weight": torch.tensor([row.per_sequence["weight"] for row in rows])},
+        ),
+    )
+    (gradient,) = torch.autograd.grad(loss, logp)
+    learned = [[row.tokens, row.weights] for row in rows]
+    return [learned, round(loss.item(), 4), [round(g, 4) for g in gradient.tolist()]]
+
+
+def answered(suites: Sequence[Suite], share: float) -> dict[str, SuiteResult]:
+    """Right answers at random, one in ten unchecked."""
+    found = {}
+    for suite in suites:
+        families = np.repeat([c.family for c in suite.cells], [c.n for c in suite.cells])
+        shape = (len(families), suite.samples)
+        draws = np.random.Generator(np.random.Philox(suite.samples)).random(shape)
+        correct = np.where(draws > 0.9, np.nan, (draws < share).astype(float))
+        found[suite.name] = SuiteResult(
+            suite=suite,
+            tasks=tuple(str(i) for i in range(len(families))),
+            families=families,
+            levels=np.zeros(len(families), np.int64),
+            correct=correct,
+            answers=tuple(tuple(f"{draw:.1f}" for draw in row) for row in draws),
+            tokens=np.arange(correct.size).reshape(shape) % 40,
+            parsed=draws > 0.05,
+            cost=Cost(tokens=7),
+        )
+    return found
+
+
+def evaluated(evaluation: Evaluation) -> Callable[[], Any]:
+    def make() -> list[Any]:
+        setting = Setting([ENVIRONMENTS["reasoning"]], max_tokens=64, seed=3)
+        suites = evaluation.suites(setting)
+        made = attempts(Sample(n=4), "reasoning")
+        by = Verifier(strategy="golden")
+        report = evaluation.report(
+            EvalContext(
+                setting=setting,
+                subject=answered(suites, 0.5),
+                baseline=answered(suites, 0.4),
+                trajectories=made,
+                verdicts=[
+                    Verdict(target=Target(id=t.id), value=pick(t.text, 2), by=by) for t in made
+                ],
+                confidence=0.95,
+                key="golden",
+            )
+        )
+        parts = [*report.rows, *report.deltas]
+        dumped = [part.model_dump(mode="json") for part in parts]
+        hashes = [suite.hash for suite in suites]
+        return [hashes, dumped, dict(report.retention), dict(report.exploration)]
+
+    return make
+
+
+def decided(gate: Always | ThresholdGate) -> Callable[[], Any]:
+    def report(lo: float, hi: float, forgot: float) -> EvalReport:
+        fields: dict[str, Any] = {"metric": "accuracy", "n": 400, "confidence": 0.99}
+        better = Delta(suite="frontier", family="all", delta=(lo + hi) / 2, lo=lo, hi=hi, **fields)
+        kept = Delta(
+            suite="retention", family="chain", delta=-forgot, lo=-1, hi=-forgot / 2, **fields
+        )
+        return EvalReport(
+            agent_id="child", baseline_id="incumbent", suite="s", seeds=(0,), deltas=(better, kept)
+        )
+
+    cases = ((0.01, 0.2, 0.0), (-0.1, 0.2, 0.0), (-0.2, -0.1, 0.0), (0.01, 0.2, 0.1))
+    return lambda: [gate.decide(report(*case), tried).id for case in cases for tried in (1, 2)]
+
+
+def selected() -> list[str]:
+    members = [
+        Member(Agent(weights={"actor": f"x#{i}"}), 0, "valid", Tally(i, 9 - i), "")
+        for i in range(3)
+    ]
+    population = Population(members, champion=members[1].agent.id)
+    return Latest().select(population, 2, "golden")
+
+
+def scheduled() -> list[Any]:
+    control = Fixed(schedule={"temperature": (1.0, 0.8), "loss_tokens": (100,)})
+    return [control.settings(gen, [{"entropy": 1.0}]) for gen in (1, 2, 3)]
+
+
+CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
+    (Positives(), 1, "6a6a21ec98f71c2c", built),
+    (Sft(), 1, "9c580597167a21c4", trained),
+    (BenchmarkSuite(), 1, "8804cbdd2deb3be3", evaluated(BenchmarkSuite(cells=CELLS))),
+    (TransferRetention(), 1, "6b76697c8d5eada9", evaluated(TransferRetention(tasks=60))),
+    (ExplorationMonitor(), 1, "f2d5a5acd02e1ebd", evaluated(ExplorationMonitor())),
+    (Always(), 1, "36d271f4806ced14", decided(Always())),
+    (ThresholdGate(), 1, "f5c60d70ce0ede88", decided(ThresholdGate())),
+    (Latest(), 1, "3dc3dfba3ab3c5ee", selected),
+    (Fixed(), 1, "25b2f336760b31d4", scheduled),
+]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "version", "golden", "make"), CASES, ids=[case[0].name for case in CASES]
+)
+def test_output_changes_only_with_the_version(
+    strategy: Strategy, version: int, golden: str, make: Callable[[], Any]
+) -> None:
+    assert strategy.version == version
+    assert digest(make())[:16] == golden
+
+
+def test_every_built_strategy_has_a_golden_digest() -> None:
+    covered = {(s.slot, s.name) for s, *_ in (*CASES, *EPISODES, *TASKS_AND_VERDICTS)}
+    assert covered == {(slot, name) for slot in ROOMS for name in names(slot)}
