@@ -2,22 +2,34 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from cladeflow.home import Home
 from cladeflow.recipes.model import Dtype
-from cladeflow.store import Store, materialise, ref_digest
+from cladeflow.records import Record
+from cladeflow.store import (
+    SetManifest,
+    Shard,
+    Store,
+    materialise,
+    read_set,
+    ref_digest,
+    write_set,
+)
 
 if TYPE_CHECKING:
     from cladeflow.archive.archive import Archive
     from cladeflow.models.engine import Engine
     from cladeflow.sandbox.client import CheckerClient
 
+R = TypeVar("R", bound=Record)
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, total) as work advances."""
 
+_RECORDS_KEPT = 30_000
+"""Records of recent shards that stay in memory for the stages that read them next."""
 _ENGINES_KEPT = 2
 """Loaded models per process: an actor and a second role, without reloading at every turn."""
 
@@ -38,6 +50,7 @@ class Session:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._checker: CheckerClient | None = None
         self._archive: Archive | None = None
+        self._recent: OrderedDict[str, Sequence[Record]] = OrderedDict()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -57,6 +70,27 @@ class Session:
             yield
         finally:
             self.model_seconds += time.perf_counter() - start
+
+    def write(self, key: str, kind: type[R], records: Sequence[R]) -> SetManifest:
+        """Write a shard, and keep it at hand."""
+        manifest = write_set(self.store, key, kind, records)
+        self._remember(manifest.shards[0], records)
+        return manifest
+
+    def read(self, manifest: SetManifest, kind: type[R]) -> Iterator[R]:
+        """Every record of a set; what was written or read lately is not read again."""
+        for shard in manifest.shards:
+            if shard.sha256 not in self._recent:
+                part = manifest.model_copy(update={"shards": (shard,)})
+                self._remember(shard, list(read_set(self.store, part, kind)))
+            self._recent.move_to_end(shard.sha256)
+            yield from cast(Sequence[R], self._recent[shard.sha256])
+
+    def _remember(self, shard: Shard, records: Sequence[Record]) -> None:
+        """Content cannot change under its digest, so what is kept never goes stale."""
+        self._recent[shard.sha256] = records
+        while len(self._recent) > 1 and sum(map(len, self._recent.values())) > _RECORDS_KEPT:
+            self._recent.popitem(last=False)
 
     def engine(self, ref: str, name: str, dtype: Dtype) -> "Engine":
         """The engine that serves ``ref``; the least recently used one is swapped out for it."""

@@ -25,13 +25,10 @@ from cladeflow.session import Session
 from cladeflow.store import (
     Commit,
     SetManifest,
-    Store,
     join_sets,
     read_commit,
-    read_set,
     store_ref,
     write_commit,
-    write_set,
 )
 from cladeflow.strategy import Strategy
 from cladeflow.telemetry import Metrics
@@ -53,7 +50,7 @@ class Output:
 class Work:
     """Where one attempt at a call writes. Nothing there is visible before the commit."""
 
-    store: Store
+    session: Session
     commit_key: str
     attempt: str
     metrics: Metrics
@@ -65,15 +62,15 @@ class Work:
 
     def write_set(self, name: str, kind: type[R], records: Sequence[R]) -> SetManifest:
         """Write records as a shard of this attempt."""
-        return write_set(self.store, f"{self.key}/{name}", kind, records)
+        return self.session.write(f"{self.key}/{name}", kind, records)
 
     def directory(self, name: str) -> Path:
         """A local directory to fill for `keep`."""
-        return self.store.workspace(f"{self.key}/{name}")
+        return self.session.store.workspace(f"{self.key}/{name}")
 
     def keep(self, directory: Path, name: str) -> str:
         """Put a filled directory into the store; its Ref."""
-        self.store.put_tree(directory, f"{self.key}/{name}")
+        self.session.store.put_tree(directory, f"{self.key}/{name}")
         return store_ref(self.commit_key, name, directory)
 
 
@@ -85,7 +82,7 @@ def once(
     if done is not None:
         return done
     attempt = uuid4().hex[:12]
-    mine = Work(session.store, key, attempt, Metrics())
+    mine = Work(session, key, attempt, Metrics())
     began, cpu, model = time.perf_counter(), time.process_time(), session.model_seconds
     output = work(mine)
     seconds = time.perf_counter() - began
@@ -195,7 +192,7 @@ class StageContext:
     def records(self, name: str, kind: type[R]) -> list[R]:
         """Every record of the input sets called ``name``, in the order of the inputs."""
         found = (c.sets[name] for c in self.inputs.values() if name in c.sets)
-        return [record for manifest in found for record in read_set(self.store, manifest, kind)]
+        return [record for manifest in found for record in self.session.read(manifest, kind)]
 
 
 class Stage(ABC):
@@ -232,8 +229,8 @@ class MapStage(Stage):
     def run_shard(self, ctx: StageContext, items: Sequence[Any], work: Work) -> Output:
         """Treat one shard of items."""
 
-    def shard_size(self, ctx: StageContext) -> int:
-        """Items per shard."""
+    def shard_size(self, ctx: StageContext, items: int) -> int:
+        """Items per shard, of so many."""
         return ctx.scale.shard
 
     def values(self, ctx: StageContext, shards: Sequence[Commit]) -> dict[str, Any]:
@@ -242,12 +239,13 @@ class MapStage(Stage):
 
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
         """Run the shards that are missing, then list them all in one manifest."""
+        items = self.items(ctx)
         shards = run_shards(
             ctx.session,
             key,
             self.name,
-            self.items(ctx),
-            self.shard_size(ctx),
+            items,
+            self.shard_size(ctx, len(items)),
             lambda part, mine: self.run_shard(ctx, part, mine),
             what=str(ctx.call),
         )

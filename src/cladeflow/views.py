@@ -7,7 +7,7 @@ from cladeflow.graph import StageCall
 from cladeflow.records import Decision, EvalReport, ReportRow
 from cladeflow.session import Session
 from cladeflow.stage import Visit
-from cladeflow.store import Commit, read_set
+from cladeflow.store import Commit
 from cladeflow.telemetry import Metrics
 
 
@@ -88,11 +88,11 @@ def _children(session: Session, stages: list[StageView]) -> list[GenerationView]
     decided = next((s.commit for s in stages if s.call.stage == "promote"), None)
     if decided is None:
         return []
-    decisions = list(read_set(session.store, decided.sets["decisions"], Decision))
+    decisions = list(session.read(decided.sets["decisions"], Decision))
     views = []
     for stage in stages:
         if stage.call.stage == "evaluate":
-            report = next(read_set(session.store, stage.commit.sets["reports"], EvalReport))
+            report = next(session.read(stage.commit.sets["reports"], EvalReport))
             mine = [d for d in decisions if d.agent_id == report.agent_id]
             spent = [s for s in stages if s.call.child in (None, stage.call.child)]
             views.append(
@@ -114,7 +114,7 @@ def _children(session: Session, stages: list[StageView]) -> list[GenerationView]
 def _initial(session: Session, stages: list[StageView]) -> GenerationView:
     """The first incumbent's own report, which the first evaluation made beside the child's."""
     evaluation = next(s for s in stages if s.call.stage == "evaluate")
-    _, report = read_set(session.store, evaluation.commit.sets["reports"], EvalReport)
+    _, report = session.read(evaluation.commit.sets["reports"], EvalReport)
     return GenerationView(0, 0, report.agent_id, report, "initial", (), False, 0, 0.0)
 
 

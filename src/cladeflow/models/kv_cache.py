@@ -11,8 +11,8 @@ from cladeflow.models.attention import Window
 
 Rows = NDArray[np.int64]
 
-ROW_STEP, COLUMN_STEP = 64, 64
-"""Capacity grows by half, rounded up to these."""
+STEP = 64
+"""Rows and columns are added in multiples of this, and by half at least."""
 CHUNK = 32
 """Least rows that share an attention window."""
 
@@ -21,23 +21,31 @@ class RowCache(Cache):
     """Keys and values of each layer, with room to grow.
 
     Rows are written one column per step, each at its own position, and the batch is always the
-    first ``n`` rows: the places of rows that finish are taken by the last ones (`move`).
+    first ``n`` rows: the places of rows that finish are taken by the last ones (`move`). There is
+    never more room than ``budget`` columns over all rows, unless one row alone needs it.
     """
 
-    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, device: torch.device, dtype: torch.dtype, budget: int) -> None:
         super().__init__(layers=[])
-        self.device, self.dtype = device, dtype
-        self.capacity = (0, 0)
+        self.device, self.dtype, self.budget = device, dtype, budget
+        self.capacity = self.most = (0, 0)
+        """Rows and columns: allocated, and at most needed by what has been admitted."""
         self.n, self.width = 0, 0
         self.index = self.positions = torch.empty(0, dtype=torch.long, device=device)
         self._rows: list[_Layer] = []
 
+    def rows_of(self, length: int) -> int:
+        """Rows of ``length`` that the budget allows."""
+        return max(1, self.budget // length)
+
     def reserve(self, rows: int, columns: int) -> None:
-        """Make room for ``rows`` of ``columns``."""
+        """Make room for ``rows`` of ``columns``, within ``most``."""
         capacity = (
-            _grown(self.capacity[0], rows, ROW_STEP),
-            _grown(self.capacity[1], columns, COLUMN_STEP),
+            _grown(self.capacity[0], rows, self.most[0]),
+            _grown(self.capacity[1], columns, self.most[1]),
         )
+        if capacity[0] * capacity[1] > self.budget:
+            capacity = self.most
         if capacity != self.capacity:
             self.capacity = capacity
             for layer in self._rows:
@@ -136,15 +144,16 @@ def _buffer(capacity: tuple[int, int], like: torch.Tensor) -> torch.Tensor:
 
 def _copied(capacity: tuple[int, int], old: torch.Tensor) -> torch.Tensor:
     new = _buffer(capacity, old)
-    new[: old.shape[0], :, : old.shape[2]] = old
+    rows, columns = min(len(old), len(new)), min(old.shape[2], new.shape[2])
+    new[:rows, :, :columns] = old[:rows, :, :columns]
     return new
 
 
-def _grown(have: int, need: int, step: int) -> int:
-    """``have`` if it holds ``need``, else a larger multiple of ``step``."""
+def _grown(have: int, need: int, most: int) -> int:
+    """``have`` if it holds ``need``, else more, so that growing stays rare; at most ``most``."""
     if need <= have:
         return have
-    return -(-max(need, have * 3 // 2) // step) * step
+    return min(most, -(-max(need, have * 3 // 2) // STEP) * STEP)
 
 
 def area(runs: Iterable[Window]) -> int:

@@ -79,8 +79,9 @@ class TransformersEngine:
         self._batch = Batch()
         # PyTorch's CPU attention reads float32 keys faster than bfloat16 ones of half the size.
         wide = self.model.device.type == "cpu"
-        self._cache = RowCache(self.model.device, torch.float32 if wide else self.model.dtype)
-        self._max_columns = int(cache_gib * 2**30) // column_bytes(self.model, self._cache.dtype)
+        kept = torch.float32 if wide else self.model.dtype
+        budget = int(cache_gib * 2**30) // column_bytes(self.model, kept)
+        self._cache = RowCache(self.model.device, kept, budget)
 
     def submit(self, requests: Sequence[Request]) -> list[Future[list[Completion]]]:
         """Queue requests; raises `ModelError` for a context that the model cannot continue."""
@@ -152,10 +153,12 @@ class TransformersEngine:
     def _admit(self) -> None:
         """Let waiting rows join, once they are an eighth of the running ones: it costs a pass."""
         running = self._batch.n
-        room = min(self.max_rows, max(1, self._max_columns // self._longest)) - running
+        most = min(self.max_rows, self._cache.rows_of(self._longest))
+        room = most - running
         least = max(1, running // 8)
         if room < least or sum(job.waiting for job in islice(self._queue, least)) < least:
             return
+        self._cache.most = (most, self._longest)
         owners: list[Owner] = []
         while self._queue and len(owners) < room:
             job = self._queue[0]

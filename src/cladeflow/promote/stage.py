@@ -7,7 +7,7 @@ from cladeflow.archive import ChampionMoved, Event
 from cladeflow.promote.base import Gate
 from cladeflow.records import Agent, Decision, EvalReport
 from cladeflow.stage import Output, Stage, StageContext, Work, build
-from cladeflow.store import Commit, read_set
+from cladeflow.store import Commit
 from cladeflow.strategy import Strategy
 from cladeflow.telemetry import record_decision
 
@@ -55,7 +55,7 @@ class Promote(Stage):
 
 def _events(ctx: StageContext, commit: Commit, winner: str | None, why: str = "") -> list[Event]:
     """All that happened to the generation's children."""
-    decisions = list(read_set(ctx.store, commit.sets["decisions"], Decision))
+    decisions = list(ctx.session.read(commit.sets["decisions"], Decision))
     events: list[Event] = []
     for child, (agent, report) in enumerate(_children(ctx)):
         mine = [d for d in decisions if d.agent_id == agent.id]
@@ -109,8 +109,8 @@ def _children(ctx: StageContext) -> list[tuple[Agent, EvalReport]]:
     commits = [c for call, c in ctx.inputs.items() if call.stage == "evaluate"]
     return [
         (
-            next(read_set(ctx.store, commit.sets["agents"], Agent)),
-            next(read_set(ctx.store, commit.sets["reports"], EvalReport)),
+            next(ctx.session.read(commit.sets["agents"], Agent)),
+            next(ctx.session.read(commit.sets["reports"], EvalReport)),
         )
         for commit in commits
     ]

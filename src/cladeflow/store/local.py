@@ -8,7 +8,6 @@ from pathlib import Path
 
 from cladeflow.errors import StoreError
 
-
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 

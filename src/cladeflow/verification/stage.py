@@ -33,10 +33,10 @@ class Verify(MapStage):
             if task.id in attempts
         ]
 
-    def shard_size(self, ctx: StageContext) -> int:
+    def shard_size(self, ctx: StageContext, items: int) -> int:
         """One shard for all where a strategy must see the whole round."""
         whole = any(s.whole_round for s in self._verifications(ctx))
-        return max(len(self.items(ctx)), 1) if whole else super().shard_size(ctx)
+        return max(items, 1) if whole else super().shard_size(ctx, items)
 
     def run_shard(self, ctx: StageContext, items: Sequence[Any], work: Work) -> Output:
         how = VerifyContext(ctx.session.checker, ctx.call.generation, ctx.key("verify"))
