@@ -13,9 +13,10 @@ from cladeflow.home import Home
 from cladeflow.plan.model import Plan
 from cladeflow.records import Agent, digest
 from cladeflow.session import Session
-from cladeflow.stage import Visit, build
+from cladeflow.stage import build
 from cladeflow.store import read_commit
 from cladeflow.views import GenerationView, StageView, generation_views, stage_views
+from cladeflow.visit import Visit
 
 SUITES = {"frontier.greedy": "greedy", "frontier.sampled": "sampled", "retention": "retention"}
 """Which score the mean correctness per task on a suite is, by the suite's name below its env."""

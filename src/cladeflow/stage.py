@@ -1,117 +1,23 @@
-"""How a stage call becomes a commit exactly once, whoever runs it and however often."""
+"""What a stage is: work that its inputs name, over items or as a whole, and what it may see."""
 
-import os
-import platform
-import resource
-import shutil
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cached_property, partial
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib import import_module
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar
-from uuid import uuid4
 
-from cladeflow import __version__
 from cladeflow.environments.base import Environment
-from cladeflow.graph import Node, StageCall, plan_call, unroll
+from cladeflow.graph import Node, StageCall, plan_call
 from cladeflow.plan.model import Plan
 from cladeflow.recipes.model import Entry, Round, Scale
-from cladeflow.records import Agent, Record, canonical_json, digest
+from cladeflow.records import Agent, Record, digest
 from cladeflow.session import Session
-from cladeflow.store import (
-    Commit,
-    SetManifest,
-    join_sets,
-    read_commit,
-    store_ref,
-    write_commit,
-)
+from cladeflow.store import Commit
 from cladeflow.strategy import Strategy
 from cladeflow.telemetry import Metrics
+from cladeflow.work import Output, Work, gather, run_shards
 
 R = TypeVar("R", bound=Record)
-Item = TypeVar("Item")
-
-
-@dataclass
-class Output:
-    """What the work of a call gives; `once` turns it into a commit."""
-
-    sets: dict[str, SetManifest] = field(default_factory=dict)
-    models: dict[str, str] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Work:
-    """Where one attempt at a call writes. Nothing there is visible before the commit."""
-
-    session: Session
-    commit_key: str
-    attempt: str
-    metrics: Metrics
-
-    @property
-    def key(self) -> str:
-        """Below which the attempt's objects lie."""
-        return f"{self.commit_key}/{self.attempt}"
-
-    def write_set(self, name: str, kind: type[R], records: Sequence[R]) -> SetManifest:
-        """Write records as a shard of this attempt."""
-        return self.session.write(f"{self.key}/{name}", kind, records)
-
-    def directory(self, name: str) -> Path:
-        """A local directory to fill for `keep`."""
-        return self.session.store.workspace(f"{self.key}/{name}")
-
-    def keep(self, directory: Path, name: str) -> str:
-        """Put a filled directory into the store; its Ref."""
-        self.session.store.put_tree(directory, f"{self.key}/{name}")
-        return store_ref(self.commit_key, name, directory)
-
-
-def once(
-    session: Session, key: str, stage: str, input_hash: str, work: Callable[[Work], Output]
-) -> Commit:
-    """The commit at ``key``, doing the ``work`` only where there is none yet."""
-    done = read_commit(session.store, key)
-    if done is not None:
-        return done
-    attempt = uuid4().hex[:12]
-    mine = Work(session, key, attempt, Metrics())
-    began, cpu, model = time.perf_counter(), time.process_time(), session.model_seconds
-    output = work(mine)
-    seconds = time.perf_counter() - began
-    mine.metrics.gauge("cladeflow_stage_seconds", seconds)
-    mine.metrics.gauge("cladeflow_stage_cpu_seconds", time.process_time() - cpu)
-    mine.metrics.gauge("cladeflow_stage_model_seconds", session.model_seconds - model)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    mine.metrics.gauge("cladeflow_stage_memory_peak_bytes", peak)
-    metrics = f"{mine.key}/metrics.json"
-    session.store.write(metrics, canonical_json(mine.metrics.to_json()).encode())
-    commit = Commit(
-        stage=stage,
-        input_hash=input_hash,
-        sets=output.sets,
-        models=output.models,
-        values=output.values,
-        metrics=metrics,
-        volatile={
-            "attempt": attempt,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seconds": round(seconds, 3),
-            "host": platform.node(),
-            "pid": os.getpid(),
-            "version": __version__,
-        },
-    )
-    winner = write_commit(session.store, key, attempt, commit)
-    shutil.rmtree(session.home.scratch(input_hash), ignore_errors=True)
-    return winner
 
 
 class StageContext:
@@ -254,31 +160,6 @@ class MapStage(Stage):
         return Output(sets=gather(shards), values=self.values(ctx, shards))
 
 
-def run_shards(
-    session: Session,
-    key: str,
-    stage: str,
-    items: Sequence[Item],
-    size: int,
-    run: Callable[[Sequence[Item], Work], Output],
-    what: str,
-) -> list[Commit]:
-    """The commits of all shards of ``items`` below ``key``, doing those that are missing."""
-    shards = []
-    for index, start in enumerate(range(0, len(items), size)):
-        session.progress(what, start, len(items))
-        work = partial(run, items[start : start + size])
-        shards.append(once(session, f"{key}/shard-{index}", stage, digest([key, index]), work))
-    session.progress(what, len(items), len(items))
-    return shards
-
-
-def gather(shards: Sequence[Commit]) -> dict[str, SetManifest]:
-    """One manifest per set, listing the shards' files; no data is copied."""
-    names = sorted({name for shard in shards for name in shard.sets})
-    return {name: join_sets([shard.sets[name] for shard in shards]) for name in names}
-
-
 def load(name: str) -> Stage:
     """The stage called ``name``, importing its room at first use."""
     stage: Stage = import_module(f"cladeflow.{name}.stage").STAGE
@@ -288,62 +169,3 @@ def load(name: str) -> Stage:
 def build(entries: Sequence[Entry]) -> list[Strategy]:
     """The strategies of a slot."""
     return [entry.build() for entry in entries]
-
-
-class Visit:
-    """Walks a generation's calls, finding or making each one's commit."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self._commits: dict[StageCall, Commit] = {}
-
-    def plan(self, generation: int) -> Plan:
-        """The generation's plan, made now if there is none."""
-        commit = self.commit(Node(plan_call(generation), ()))
-        return Plan.model_validate(commit.values["plan"])
-
-    def nodes(self, generation: int) -> tuple[Node, ...]:
-        """Every call of a generation, in order."""
-        plan = self.plan(generation)
-        return unroll(plan.resolved.recipe, generation, len(plan.parents))
-
-    def commit(self, node: Node) -> Commit:
-        """The call's commit: found, or made from its inputs' commits."""
-        if node.call not in self._commits:
-            ctx = self._context(node)
-            stage = load(node.call.stage)
-            input_hash = _input_hash(stage, ctx)
-            key = f"{node.call.path}/{input_hash}"
-            commit = once(
-                self.session, key, stage.name, input_hash, lambda work: stage.run(ctx, key, work)
-            )
-            stage.publish(ctx, commit)
-            self._commits[node.call] = commit
-        return self._commits[node.call]
-
-    def found(self, node: Node) -> Commit | None:
-        """The call's commit if it is there; makes nothing."""
-        if any(need not in self._commits for need in node.needs):
-            return None
-        ctx = self._context(node)
-        key = f"{node.call.path}/{_input_hash(load(node.call.stage), ctx)}"
-        commit = read_commit(self.session.store, key)
-        if commit is not None:
-            self._commits[node.call] = commit
-        return commit
-
-    def _context(self, node: Node) -> StageContext:
-        return StageContext(self.session, node, {need: self._commits[need] for need in node.needs})
-
-
-def _input_hash(stage: Stage, ctx: StageContext) -> str:
-    return digest(
-        {
-            "stage": stage.name,
-            "contract": stage.contract,
-            "call": ctx.call.model_dump(mode="json"),
-            "strategies": [strategy.identity() for strategy in stage.strategies(ctx)],
-            "inputs": [[need.path, ctx.inputs[need].digest] for need in ctx.inputs],
-            **stage.identity(ctx),
-        }
-    )

@@ -6,9 +6,9 @@ from cladeflow.errors import CladeflowError
 from cladeflow.graph import StageCall
 from cladeflow.records import Decision, EvalReport, ReportRow
 from cladeflow.session import Session
-from cladeflow.stage import Visit
 from cladeflow.store import Commit
 from cladeflow.telemetry import Metrics
+from cladeflow.visit import Visit
 
 
 class StageView(NamedTuple):

@@ -77,7 +77,7 @@ def test_lineage_leads_from_the_champion_to_the_initial_agent(home: Path) -> Non
     found = answer("lineage", "--home", home)
     assert [member["gen"] for member in found] == [2, 1, 0]
     assert [member["parents"] for member in found] == [[found[1]["id"]], [found[2]["id"]], []]
-    assert [member["status"] for member in found] == ["promoted", "promoted", "initial"]
+    assert [member["status"] for member in found] == ["promoted", "promoted", "valid"]
     of_first = answer("lineage", found[1]["id"][:10], "--home", home)
     assert [member["id"] for member in of_first] == [member["id"] for member in found[1:]]
     assert found[0]["id"][:12] in cladeflow("lineage", "--home", home).out

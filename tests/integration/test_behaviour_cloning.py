@@ -13,8 +13,8 @@ from cladeflow.recipes import resolve
 from cladeflow.records import Agent, Scaffold, SftExample, Trajectory, Verdict
 from cladeflow.runners import inline
 from cladeflow.session import Session
-from cladeflow.stage import Visit
 from cladeflow.store import Commit, directory_ref, materialise, read_set
+from cladeflow.visit import Visit
 from tests.tiny_models import save_tiny_model
 
 RECIPE = """\

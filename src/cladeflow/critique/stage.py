@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 from cladeflow.records import Critique, Task, Trajectory
 from cladeflow.rollout.run import criticise
 from cladeflow.rollout.stage import setup
-from cladeflow.stage import MapStage, Output, StageContext, Work, build
+from cladeflow.stage import MapStage, StageContext, build
 from cladeflow.strategy import Strategy
+from cladeflow.work import Output, Work
 
 
 class CritiqueStage(MapStage):

@@ -17,10 +17,11 @@ from cladeflow.recipes.model import Scale
 from cladeflow.records import DEMONSTRATION, Agent, EvalReport, Task, Trajectory, Verdict, digest
 from cladeflow.rollout.run import Setup, attempt, inference_strategies, judge
 from cladeflow.sandbox.gold import GoldStore
-from cladeflow.stage import Output, Stage, StageContext, Work, build, gather, once, run_shards
+from cladeflow.stage import Stage, StageContext, build
 from cladeflow.store import Commit, Store, read_set
 from cladeflow.strategy import Strategy
 from cladeflow.telemetry import record_report
+from cladeflow.work import Output, Work, gather, once, run_shards
 
 
 class Evaluate(Stage):

@@ -8,9 +8,10 @@ from cladeflow.fine_tune.settings import TrainSettings
 from cladeflow.recipes.model import Update
 from cladeflow.records import Critique, Task, TrainingExample, Trajectory, Verdict
 from cladeflow.records.example import Example
-from cladeflow.stage import Output, Stage, StageContext, Work
+from cladeflow.stage import Stage, StageContext
 from cladeflow.store import materialise
 from cladeflow.strategy import Strategy
+from cladeflow.work import Output, Work
 
 
 class FineTune(Stage):

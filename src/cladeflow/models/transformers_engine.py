@@ -32,13 +32,13 @@ from cladeflow.models.loading import (
     tokenizer_digest,
     vocabulary,
 )
+from cladeflow.models.padding import pad, parts
 from cladeflow.models.rows import Batch, Job, Owner
 from cladeflow.models.sampling import draw
+from cladeflow.models.scoring import completion_scores
 
 READ_TOKENS = 8192
 """Tokens, padding included, that one forward pass reads of contexts."""
-SCORE_LOGITS = 1 << 25
-"""Logits, padding included, that one scoring pass makes: 128 MiB in float32."""
 
 
 class TransformersEngine:
@@ -108,13 +108,7 @@ class TransformersEngine:
         pairs = [(list(a), list(b)) for a, b in zip(contexts, completions, strict=True)]
         for context, completion in pairs:
             self._check(context, len(context) + len(completion))
-        sizes = [len(context) + len(completion) for context, completion in pairs]
-        scores: list[list[float]] = [[]] * len(pairs)
-        with torch.inference_mode():
-            for part in _parts(sizes, max(1, SCORE_LOGITS // self._vocabulary)):
-                for i, values in zip(part, self._score([pairs[i] for i in part]), strict=True):
-                    scores[i] = values
-        return scores
+        return completion_scores(self.model, pairs, self._vocabulary)
 
     def swap(self, weights: Path, digest: str) -> None:
         """Load other weights of the same architecture in place, without a new engine."""
@@ -178,7 +172,7 @@ class TransformersEngine:
         prefixes = [prefix for prefix in distinct if prefix]
         sizes = [len(prefix) for prefix in prefixes]
         self._cache.reserve(self._batch.n, max(sizes, default=0))
-        for part in _parts(sizes, READ_TOKENS):
+        for part in parts(sizes, READ_TOKENS):
             cache = self._read([prefixes[i] for i in part])
             groups = [distinct[prefixes[i]] for i in part]
             source = np.repeat(np.arange(len(part)), [len(group) for group in groups])
@@ -188,15 +182,10 @@ class TransformersEngine:
     def _read(self, prefixes: list[tuple[int, ...]]) -> DynamicCache:
         """Keys and values of contexts without their last token, which is the first to decode."""
         cache = DynamicCache()
-        self.model.base_model(self._pad(prefixes), past_key_values=cache, use_cache=True)
+        self.model.base_model(
+            pad(prefixes, self.model.device), past_key_values=cache, use_cache=True
+        )
         return cache
-
-    def _pad(self, sequences: Sequence[Sequence[int]]) -> torch.Tensor:
-        """[sequences, longest] padded on the right, by any token: nothing before it can see it."""
-        ids = np.zeros((len(sequences), max(map(len, sequences))), np.int64)
-        for row, sequence in zip(ids, sequences, strict=True):
-            row[: len(sequence)] = sequence
-        return torch.from_numpy(ids).to(self.model.device)
 
     def _stop(self, stop: tuple[str, ...]) -> int:
         """Index of ``stop`` in the table of tokens that may complete a stop string."""
@@ -272,23 +261,3 @@ class TransformersEngine:
         if area(windows(lengths)) > 1.2 * area(windows(lengths[order])):
             self._cache.permute(order, int(lengths.max()))
             self._batch.move(np.arange(len(order)), order)
-
-    def _score(self, pairs: list[tuple[list[int], list[int]]]) -> list[list[float]]:
-        ids = self._pad([context + completion for context, completion in pairs])
-        logits = self.model(ids, use_cache=False).logits[:, :-1].float()
-        logp = logits.log_softmax(-1).gather(2, ids[:, 1:, None])[:, :, 0].cpu()
-        return [
-            row[len(context) - 1 : len(context) + len(completion) - 1].tolist()
-            for row, (context, completion) in zip(logp, pairs, strict=True)
-        ]
-
-
-def _parts(sizes: Sequence[int], budget: int) -> list[list[int]]:
-    """Indices of ``sizes``, longest first, cut where a padded part would exceed ``budget``."""
-    parts: list[list[int]] = []
-    for i in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
-        if parts and (len(parts[-1]) + 1) * sizes[parts[-1][0]] <= budget:
-            parts[-1].append(i)
-        else:
-            parts.append([i])
-    return parts

@@ -7,7 +7,8 @@ from cladeflow.archive.archive import Archive
 from cladeflow.plan.control import Control
 from cladeflow.plan.model import CellStats, Plan
 from cladeflow.recipes.model import Resolved
-from cladeflow.stage import Output, Stage, StageContext, Work
+from cladeflow.stage import Stage, StageContext
+from cladeflow.work import Output, Work
 
 
 class PlanStage(Stage):

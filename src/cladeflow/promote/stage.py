@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 from cladeflow.archive import ChampionMoved, Event
 from cladeflow.promote.base import Gate
 from cladeflow.records import Agent, Decision, EvalReport
-from cladeflow.stage import Output, Stage, StageContext, Work, build
+from cladeflow.stage import Stage, StageContext, build
 from cladeflow.store import Commit
 from cladeflow.strategy import Strategy
 from cladeflow.telemetry import record_decision
+from cladeflow.work import Output, Work
 
 
 class Promote(Stage):

@@ -7,8 +7,9 @@ from cladeflow.critique.base import Critic
 from cladeflow.records import Critique, Task, Trajectory
 from cladeflow.rollout.base import Rollout
 from cladeflow.rollout.run import Setup, attempt
-from cladeflow.stage import MapStage, Output, StageContext, Work, build
+from cladeflow.stage import MapStage, StageContext, build
 from cladeflow.strategy import Strategy
+from cladeflow.work import Output, Work
 
 
 class RolloutStage(MapStage):

@@ -1,7 +1,7 @@
 """All calls of a generation in this process: models stay loaded from stage to stage."""
 
 from cladeflow.session import Session
-from cladeflow.stage import Visit
+from cladeflow.visit import Visit
 
 
 def run(session: Session, generation: int) -> None:

@@ -7,7 +7,7 @@ import sys
 from cladeflow.errors import CladeflowError
 from cladeflow.graph import Node, StageCall
 from cladeflow.session import Session
-from cladeflow.stage import Visit
+from cladeflow.visit import Visit
 
 
 def run(session: Session, generation: int) -> None:
@@ -26,7 +26,8 @@ def _spawn(session: Session, call: StageCall) -> None:
     command += ["--home", str(session.home.directory), "--call", call.model_dump_json()]
     done = subprocess.run(command, env=os.environ, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        reason = done.stderr.strip() or f"exit status {done.returncode}"
+        said = done.stderr.strip().removeprefix("cladeflow: ")
+        reason = said or f"exit status {done.returncode}"
         raise CladeflowError(f"stage {call} failed in its process: {reason}")
 
 

@@ -6,10 +6,11 @@ from typing import ClassVar
 from cladeflow.environments.base import Posed
 from cladeflow.records import Task, Trajectory
 from cladeflow.sandbox.gold import GoldStore
-from cladeflow.stage import Output, Stage, StageContext, Work, build
+from cladeflow.stage import Stage, StageContext, build
 from cladeflow.strategy import Strategy
 from cladeflow.task_synthesis.base import Generator, Selector
 from cladeflow.task_synthesis.uniform import Uniform
+from cladeflow.work import Output, Work
 
 
 class TaskSynthesis(Stage):

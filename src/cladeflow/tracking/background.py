@@ -41,6 +41,8 @@ class Projector:
         """Wait for what was asked for; after an error, leave it to the next command."""
         if self._process is None:
             return
+        if kind:
+            self._open = 0
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()

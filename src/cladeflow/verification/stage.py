@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from cladeflow.records import Critique, Task, Trajectory, Verdict
-from cladeflow.stage import MapStage, Output, StageContext, Work, build
+from cladeflow.stage import MapStage, StageContext, build
 from cladeflow.strategy import Strategy
 from cladeflow.verification.base import Group, Verification, VerifyContext
+from cladeflow.work import Output, Work
 
 
 class Verify(MapStage):

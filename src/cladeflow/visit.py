@@ -1,0 +1,66 @@
+"""Walking a generation: every call's commit is found, or made from its inputs' commits."""
+
+from cladeflow.graph import Node, StageCall, plan_call, unroll
+from cladeflow.plan.model import Plan
+from cladeflow.records import digest
+from cladeflow.session import Session
+from cladeflow.stage import Stage, StageContext, load
+from cladeflow.store import Commit, read_commit
+from cladeflow.work import once
+
+
+class Visit:
+    """Walks a generation's calls, finding or making each one's commit."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._commits: dict[StageCall, Commit] = {}
+
+    def plan(self, generation: int) -> Plan:
+        """The generation's plan, made now if there is none."""
+        commit = self.commit(Node(plan_call(generation), ()))
+        return Plan.model_validate(commit.values["plan"])
+
+    def nodes(self, generation: int) -> tuple[Node, ...]:
+        """Every call of a generation, in order."""
+        plan = self.plan(generation)
+        return unroll(plan.resolved.recipe, generation, len(plan.parents))
+
+    def commit(self, node: Node) -> Commit:
+        """The call's commit: found, or made from its inputs' commits; published in either case."""
+        ctx, stage = self._context(node), load(node.call.stage)
+        if node.call not in self._commits:
+            input_hash = _input_hash(stage, ctx)
+            key = f"{node.call.path}/{input_hash}"
+            self._commits[node.call] = once(
+                self.session, key, stage.name, input_hash, lambda work: stage.run(ctx, key, work)
+            )
+        stage.publish(ctx, self._commits[node.call])
+        return self._commits[node.call]
+
+    def found(self, node: Node) -> Commit | None:
+        """The call's commit if it is there; makes nothing."""
+        if any(need not in self._commits for need in node.needs):
+            return None
+        ctx = self._context(node)
+        key = f"{node.call.path}/{_input_hash(load(node.call.stage), ctx)}"
+        commit = read_commit(self.session.store, key)
+        if commit is not None:
+            self._commits[node.call] = commit
+        return commit
+
+    def _context(self, node: Node) -> StageContext:
+        return StageContext(self.session, node, {need: self._commits[need] for need in node.needs})
+
+
+def _input_hash(stage: Stage, ctx: StageContext) -> str:
+    return digest(
+        {
+            "stage": stage.name,
+            "contract": stage.contract,
+            "call": ctx.call.model_dump(mode="json"),
+            "strategies": [strategy.identity() for strategy in stage.strategies(ctx)],
+            "inputs": [[need.path, ctx.inputs[need].digest] for need in ctx.inputs],
+            **stage.identity(ctx),
+        }
+    )

@@ -1,0 +1,125 @@
+"""How work becomes a commit exactly once, whoever does it and however often it is begun."""
+
+import os
+import platform
+import resource
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from cladeflow import __version__
+from cladeflow.records import Record, canonical_json, digest
+from cladeflow.session import Session
+from cladeflow.store import Commit, SetManifest, join_sets, read_commit, store_ref, write_commit
+from cladeflow.telemetry import Metrics
+
+R = TypeVar("R", bound=Record)
+Item = TypeVar("Item")
+
+
+@dataclass
+class Output:
+    """What the work of a call gives; `once` turns it into a commit."""
+
+    sets: dict[str, SetManifest] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Work:
+    """Where one attempt at a call writes. Nothing there is visible before the commit."""
+
+    session: Session
+    commit_key: str
+    attempt: str
+    metrics: Metrics
+
+    @property
+    def key(self) -> str:
+        """Below which the attempt's objects lie."""
+        return f"{self.commit_key}/{self.attempt}"
+
+    def write_set(self, name: str, kind: type[R], records: Sequence[R]) -> SetManifest:
+        """Write records as a shard of this attempt."""
+        return self.session.write(f"{self.key}/{name}", kind, records)
+
+    def directory(self, name: str) -> Path:
+        """A local directory to fill for `keep`."""
+        return self.session.store.workspace(f"{self.key}/{name}")
+
+    def keep(self, directory: Path, name: str) -> str:
+        """Put a filled directory into the store; its Ref."""
+        self.session.store.put_tree(directory, f"{self.key}/{name}")
+        return store_ref(self.commit_key, name, directory)
+
+
+def once(
+    session: Session, key: str, stage: str, input_hash: str, work: Callable[[Work], Output]
+) -> Commit:
+    """The commit at ``key``, doing the ``work`` only where there is none yet."""
+    done = read_commit(session.store, key)
+    if done is not None:
+        return done
+    attempt = uuid4().hex[:12]
+    mine = Work(session, key, attempt, Metrics())
+    began, cpu, model = time.perf_counter(), time.process_time(), session.model_seconds
+    output = work(mine)
+    seconds = time.perf_counter() - began
+    mine.metrics.gauge("cladeflow_stage_seconds", seconds)
+    mine.metrics.gauge("cladeflow_stage_cpu_seconds", time.process_time() - cpu)
+    mine.metrics.gauge("cladeflow_stage_model_seconds", session.model_seconds - model)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    mine.metrics.gauge("cladeflow_stage_memory_peak_bytes", peak)
+    metrics = f"{mine.key}/metrics.json"
+    session.store.write(metrics, canonical_json(mine.metrics.to_json()).encode())
+    commit = Commit(
+        stage=stage,
+        input_hash=input_hash,
+        sets=output.sets,
+        models=output.models,
+        values=output.values,
+        metrics=metrics,
+        volatile={
+            "attempt": attempt,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(seconds, 3),
+            "host": platform.node(),
+            "pid": os.getpid(),
+            "version": __version__,
+        },
+    )
+    winner = write_commit(session.store, key, attempt, commit)
+    shutil.rmtree(session.home.scratch(input_hash), ignore_errors=True)
+    return winner
+
+
+def run_shards(
+    session: Session,
+    key: str,
+    stage: str,
+    items: Sequence[Item],
+    size: int,
+    run: Callable[[Sequence[Item], Work], Output],
+    what: str,
+) -> list[Commit]:
+    """The commits of all shards of ``items`` below ``key``, doing those that are missing."""
+    shards = []
+    for index, start in enumerate(range(0, len(items), size)):
+        session.progress(what, start, len(items))
+        work = partial(run, items[start : start + size])
+        shards.append(once(session, f"{key}/shard-{index}", stage, digest([key, index]), work))
+    session.progress(what, len(items), len(items))
+    return shards
+
+
+def gather(shards: Sequence[Commit]) -> dict[str, SetManifest]:
+    """One manifest per set, listing the shards' files; no data is copied."""
+    names = sorted({name for shard in shards for name in shard.sets})
+    return {name: join_sets([shard.sets[name] for shard in shards]) for name in names}

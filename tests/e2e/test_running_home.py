@@ -1,0 +1,42 @@
+"""A home at work: it is leased, it can be read, and Ctrl-C ends it cleanly."""
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+
+from tests.command_line import cladeflow
+from tests.e2e.conftest import SETTINGS
+from tests.running import start, wait_for
+
+
+def test_a_home_at_work_is_leased_and_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    arguments = ["evolve", "--home", home, "--generations", 2, "--deterministic", *SETTINGS]
+    process = start(*arguments)
+    wait_for(process, home, "store/generations/2/0/*/rollout/*/shard-0/commit.json")
+    running = psutil.Process(process.pid)
+    running.suspend()
+    children = running.children(recursive=True)
+    commands = " ".join(word for child in children for word in child.cmdline())
+    assert "cladeflow.tracking" in commands and "cladeflow.sandbox.worker" in commands
+
+    second = cladeflow("evolve", "--home", home)
+    assert second.code == 2
+    assert f"{home / 'archive.db'} is in use by process {process.pid}" in second.err
+    assert "choose another --home" in second.err
+    assert cladeflow("status", "--home", home).code == 0
+
+    os.killpg(process.pid, signal.SIGINT)
+    running.resume()
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.endswith("cladeflow: interrupted; the same command resumes\n")
+    assert "Traceback" not in errors
+    gone, left = psutil.wait_procs(children, timeout=10)
+    assert len(gone) == len(children) and not left
+
+    resumed = cladeflow(*arguments)
+    assert resumed.code == 0, resumed.err
+    assert "of generation 2" in resumed.out
