@@ -8,10 +8,14 @@ from typing import Any
 from cladeflow.archive.archive import Archive
 from cladeflow.home import Home
 from cladeflow.store import Commit
+from cladeflow.tracking.collect import sync_home
 
 
 def fingerprint(directory: Path, registry: bool = True) -> dict[str, Any]:
-    """Commit digests by place, the archive's content without times, and the registry's."""
+    """Commit digests by place, the archive's content without times, and the registry's.
+
+    The registry is projected first: a run on a busy machine does not wait for MLflow for ever.
+    """
     home = Home(directory)
     found = {"commits": dict(_commits(directory / "store")), "archive": _archive(home)}
     return {**found, "registry": _registry(home)} if registry else found
@@ -37,6 +41,7 @@ def _registry(home: Home) -> list[Any]:
     """Registered versions with what they say of themselves, and where the aliases point."""
     from mlflow import MlflowClient
 
+    sync_home(home)
     client = MlflowClient(home.tracking_uri)
     found = []
     for model in client.search_registered_models():

@@ -9,6 +9,6 @@ MICRO = (
     "scale.shard=3",
     "scale.max_tokens=32",
     "scale.training.checkpoint_every=1",
-    "scale.training.token_batch=64",
+    "scale.training.token_batch=96",
     "scale.training.epochs=1",
 )

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from cladeflow.errors import CladeflowError
-from cladeflow.graph import StageCall
+from cladeflow.graph import Node, StageCall, plan_call
 from cladeflow.records import Decision, EvalReport, ReportRow
 from cladeflow.session import Session
 from cladeflow.store import Commit
@@ -61,8 +61,10 @@ class GenerationView(NamedTuple):
 
 
 def stage_views(session: Session, generation: int) -> list[StageView]:
-    """Every finished stage call of a generation that was planned."""
-    visit, views = Visit(session), []
+    """Every finished stage call of a generation; none where it was not even planned."""
+    visit, views = Visit(session), list[StageView]()
+    if visit.found(Node(plan_call(generation), ())) is None:
+        return views
     for node in visit.nodes(generation):
         commit = visit.found(node)
         if commit is None:

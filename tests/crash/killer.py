@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Connection
 
@@ -39,7 +40,7 @@ class Killer:
                 yield connection
                 self.reach("transaction")
 
-        Database.write = write  # type: ignore[method-assign]
+        patch.object(Database, "write", write).start()
 
     def reach(self, what: str, partial: Path | None = None) -> None:
         """A write is about to take effect."""
@@ -58,4 +59,4 @@ class Killer:
             self.reach(*describe(*arguments))
             return original(*arguments)
 
-        setattr(owner, name, wrapped)
+        patch.object(owner, name, wrapped).start()

@@ -53,7 +53,7 @@ def test_training_goes_on_from_its_last_checkpoint(report: dict[str, Any]) -> No
         if write == "rename checkpoint.pt":
             expected = report["trained"][call][saved:]
             assert one["trained"][call] == expected, f"killed at checkpoint {saved + 1} of {call}"
-            resumed += 0 < saved
+            resumed += saved > 0
             saved += 1
         elif write == "publish fine_tune.0":
             saved, generation = 0, generation + 1

@@ -13,9 +13,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from benchmarks.fingerprint import fingerprint
 from cladeflow import evolution
@@ -60,7 +62,7 @@ def run(home: Path, killer: Killer | None = None) -> dict[str, Any]:
 
     if killer is not None:
         killer.install()
-    evolution.evolve(Home(home), WISH, GENERATIONS, "inline", progress, print)
+    evolution.evolve(Home(home), WISH, GENERATIONS, "inline", progress, lambda _: None)
     return {"found": fingerprint(home, registry=False), "trained": trained}
 
 
@@ -80,8 +82,8 @@ def kill_and_resume(root: Path, write: int, expected: dict[str, Any]) -> dict[st
         problem = "it was not killed" if resumed else "it does not resume"
         return {"write": write, "problem": problem, "trained": {}}
     found = resumed["found"]
-    different = [part for part in expected if found[part] != expected[part]]
-    problem = f"{' and '.join(different)} differ" if different else None
+    different = " and ".join(part for part in expected if found[part] != expected[part])
+    problem = f"{different} differ" if different else ""
     return {"write": write, "problem": problem, "trained": resumed["trained"]}
 
 
@@ -127,9 +129,9 @@ def main() -> None:
     """Import what children need, then try every write, ``WORKERS`` at a time."""
     for module in IMPORTED:
         import_module(module)
-    evolution.Projector = NoProjection  # type: ignore[assignment, misc]
-    gc.freeze()  # children then share what was imported
-    os.fsync = lambda _: None  # a killed process loses nothing that it gave to the kernel
+    patch.object(evolution, "Projector", NoProjection).start()
+    patch.object(os, "fsync", lambda _: None).start()  # the kernel outlives a killed process
+    gc.freeze()  # children share what was imported
     root = Path(sys.argv[1])
     _, base = in_child(lambda: undisturbed(root / "undisturbed"))
 
@@ -137,7 +139,7 @@ def main() -> None:
         return [kill_and_resume(root, write, base["found"]) for write in writes]
 
     parts = [range(at, len(base["writes"]), WORKERS) for at in range(WORKERS)]
-    workers = [start(lambda part=part: try_all(part)) for part in parts]
+    workers = [start(partial(try_all, part)) for part in parts]
     tried = [one for worker in workers for one in finish(worker)[1]]
     json.dump({**base, "tried": sorted(tried, key=lambda one: one["write"])}, sys.stdout)
 

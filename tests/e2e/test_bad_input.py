@@ -114,7 +114,7 @@ def test_models(damage: Callable[[Path], None], expected: str, tmp_path: Path) -
 def content(home: Path) -> dict[Path, int]:
     """Every file of a home but what SQLite keeps beside a database, with its size."""
     files = (path for path in home.rglob("*") if path.is_file())
-    return {path: path.stat().st_size for path in files if path.suffix not in (".db-shm", ".db-wal")}
+    return {path: path.stat().st_size for path in files if not path.name.endswith(("-shm", "-wal"))}
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class BenchmarkSuite(Evaluation, name="benchmark_suite", version=1):
     """Tasks per environment, split evenly over its cells."""
     samples: int = Field(default=4, gt=0)
     k: int = Field(default=4, gt=0)
-    temperature: float = Field(default=1.0, gt=0)
+    temperature: float = Field(default=0.7, gt=0)
     split: Split = "heldout"
     cells: dict[str, dict[int, int]] | None = None
     """Family → level → number of tasks; by default the levels that the environment calls its

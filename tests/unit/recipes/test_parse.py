@@ -51,7 +51,7 @@ def test_a_shuffled_verifier_holds_the_entry_that_it_wraps() -> None:
             r"rounds.main.rollout: unknown strategy 'sampel'; did you .*'sample'",
         ),
         ({"rollout": {"sample": {"m": 1}}}, r"rollout.sample: unknown key 'm'"),
-        ({"rollout": {"sample": {"n": 0}}}, r"rollout.sample: n: .*greater than 0"),
+        ({"rollout": {"sample": {"n": 0}}}, r"rollout.sample: n: .*greater than"),
         ({"rollout": {"a": {}, "b": {}}}, r"an entry is 'name' or"),
         ({"environments": ["reason"]}, r"environments: unknown strategy 'reason'.*'reasoning'"),
         ({"roles": {"actor": "parrent"}}, r"roles.actor: unknown binding 'parrent'.*'parent'"),
