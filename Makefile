@@ -60,14 +60,16 @@ crash: install-dev ## kill 50 runs at random moments, compare what they resume t
 	$(BIN)/python -m benchmarks.crash --kills 50 $(ARGS)
 
 seed-model: install ## rebuild the embedded seed model
-	$(BIN)/python -m cladeflow.models.seeds $(ARGS)
+	$(BIN)/python -m cladeflow.models.seed src/cladeflow/models/seeds/seed-reasoning-1 $(ARGS)
 
 evidence: install ## measure the learning claims of docs/evidence.md
 	$(BIN)/python -m benchmarks.evidence run $(ARGS)
 	$(BIN)/python -m benchmarks.evidence report
 
 bench: install-dev ## measure the speed claims of docs/evidence.md
-	$(BIN)/python benchmarks/speed.py $(ARGS)
+	$(BIN)/python -m benchmarks.decode $(ARGS)
+	$(BIN)/python -m benchmarks.training $(ARGS)
+	$(BIN)/python -m benchmarks.overhead
 
 .PHONY: clean
 clean: ## remove the environment and caches; homes stay

@@ -38,7 +38,10 @@ def _archive(home: Home) -> list[Any]:
 
 
 def _registry(home: Home) -> list[Any]:
-    """Registered versions with what they say of themselves, and where the aliases point."""
+    """Registered versions with what they say of themselves, and where the aliases point.
+
+    Names and one tag hold the unique id of the home, which is left out.
+    """
     from mlflow import MlflowClient
 
     sync_home(home)
@@ -47,7 +50,7 @@ def _registry(home: Home) -> list[Any]:
     for model in client.search_registered_models():
         versions = client.search_model_versions(f"name='{model.name}'")
         for version in sorted(versions, key=lambda v: int(v.version)):
-            tags = {k: v for k, v in version.tags.items() if not k.endswith(("uid", "run_id"))}
+            tags = {k: v for k, v in version.tags.items() if k != "cladeflow.evolution"}
             found.append([version.version, tags])
         full = client.get_registered_model(model.name)
         found.append(sorted(full.aliases.items()))

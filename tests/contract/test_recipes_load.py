@@ -3,6 +3,7 @@
 import json
 from importlib.resources import files
 
+import jsonschema
 import pytest
 import yaml
 
@@ -52,5 +53,4 @@ def test_the_schema_in_the_package_is_the_one_that_the_strategies_give() -> None
 
 @pytest.mark.parametrize("name", recipe_paths())
 def test_the_schema_accepts_every_shipped_recipe(name: str) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     jsonschema.validate(yaml.safe_load(recipe_path(name).read_text()), recipe_schema())

@@ -1,3 +1,6 @@
+# LEAD TO seed HELPER: the committed seed-reasoning-1 (u1) with frontier chain 5,6 / addition 4 / countdown 3 is FROZEN and being
+# measured. PHASES/KINDS/GLIMPSE below are u1's. Do not change the environment, the seed or this file any more, start no more
+# trainings: finish tests/unit/environments only and report now.
 """Training of the embedded seed model: ``python -m cladeflow.models.seed DIRECTORY``.
 
 The seed is a small Llama that has mastered the primitives of the reasoning environment and has
@@ -33,27 +36,35 @@ IGNORED = -100
 
 Cell = tuple[str, int]
 Choice = TypeVar("Choice")
-KINDS = {"solve": 0.76, "judge": 0.14, "revise": 0.10}
+KINDS = {"solve": 0.80, "judge": 0.12, "revise": 0.08}
 """Shares of what is done with a problem."""
 PRIMITIVES: Mapping[Cell, float] = {
     ("chain", 1): 0.03,
     ("chain", 2): 0.09,
-    ("chain", 3): 0.13,
-    ("chain", 4): 0.18,
+    ("chain", 3): 0.12,
+    ("chain", 4): 0.16,
     ("addition", 1): 0.03,
     ("addition", 2): 0.10,
-    ("addition", 3): 0.15,
-    ("countdown", 2): 0.09,
-    ("countdown", 3): 0.20,
+    ("addition", 3): 0.14,
+    ("countdown", 2): 0.05,
+    ("countdown", 3): 0.28,
 }
 GLIMPSE: Mapping[Cell, float] = {
-    **PRIMITIVES,
-    ("chain", 5): 0.040,
-    ("chain", 6): 0.045,
-    ("chain", 7): 0.035,
-    ("chain", 8): 0.020,
-    ("addition", 4): 0.060,
-    ("addition", 5): 0.030,
+    ("chain", 1): 0.03,
+    ("chain", 2): 0.07,
+    ("chain", 3): 0.10,
+    ("chain", 4): 0.14,
+    ("chain", 5): 0.04,
+    ("chain", 6): 0.02,
+    ("chain", 7): 0.01,
+    ("chain", 8): 0.005,
+    ("addition", 1): 0.03,
+    ("addition", 2): 0.09,
+    ("addition", 3): 0.14,
+    ("addition", 4): 0.03,
+    ("addition", 5): 0.01,
+    ("countdown", 2): 0.10,
+    ("countdown", 3): 0.18,
 }
 """With the frontier in it: lengths that are rare enough to be got wrong most of the time."""
 
@@ -71,9 +82,12 @@ class Phase(NamedTuple):
 
 
 PHASES = (
-    Phase(100_000, PRIMITIVES, 0.02, 1.0),
-    Phase(3_400_000, PRIMITIVES, 1.0, 0.7),
-    Phase(2_000_000, GLIMPSE, 0.7, 0.0),
+    Phase(70_000, PRIMITIVES, 0.02, 1.0),
+    Phase(2_030_000, PRIMITIVES, 1.0, 1.0),
+    Phase(900_000, PRIMITIVES, 1.0, 0.38),
+    Phase(36_000, GLIMPSE, 0.014, 0.7),
+    Phase(564_000, GLIMPSE, 0.7, 0.7),
+    Phase(600_000, GLIMPSE, 0.7, 0.007),
 )
 BATCH_TOKENS = 1024
 POOL = 1024

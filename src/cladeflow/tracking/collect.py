@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from cladeflow.archive import Member, Recorded
+from cladeflow.archive.archive import Archive
 from cladeflow.home import Home
 from cladeflow.session import Session
 from cladeflow.store import materialise
@@ -28,7 +29,7 @@ def evolution_view(session: Session) -> EvolutionView:
     """Everything that has finished."""
     archive = session.archive
     evolution, members = archive.evolution, archive.agents()
-    line = archive.champion_line()
+    line = _tested(archive)
     fates = {event.agent_id: event for event in archive.events(kinds=["promoted", "rejected"])}
     last = max(member.agent.gen for member in members)
     params = {
@@ -50,6 +51,16 @@ def evolution_view(session: Session) -> EvolutionView:
         champion=line[-1],
         previous=line[-2] if len(line) > 1 else None,
     )
+
+
+def _tested(archive: Archive) -> list[str]:
+    """The champions that the alias may name: none that the gate ``always`` alone let through."""
+    untested = {
+        event.agent_id
+        for event in archive.events(kinds=["promoted"])
+        if event.payload.get("gates", {}).keys() == {"always"}
+    }
+    return [agent_id for agent_id in archive.champion_line() if agent_id not in untested]
 
 
 def _agent(session: Session, member: Member, fate: Recorded | None) -> AgentView:
