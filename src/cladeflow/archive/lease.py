@@ -4,6 +4,7 @@ import os
 import platform
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 from uuid import uuid4
@@ -58,7 +59,8 @@ class Lease:
     def __exit__(self, *_: object) -> None:
         self._released.set()
         self._thread.join()
-        with self._archive.database.write() as db:
+        # On a full disk the lease stays, and is soon that of a dead process.
+        with suppress(HomeError), self._archive.database.write() as db:
             db.execute(delete(leases).where(self._mine))
 
     def ensure(self) -> None:

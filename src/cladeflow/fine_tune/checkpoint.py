@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, BinaryIO, TypedDict
 
 import torch
 
@@ -29,11 +29,22 @@ def save(state: State, directory: Path) -> None:
     with explained(directory):
         directory.mkdir(parents=True, exist_ok=True)
         partial = directory / f"{FILE}.{os.getpid()}"
-        with partial.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(directory / FILE)
+        try:
+            with partial.open("wb") as file:
+                _write(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(directory / FILE)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def _write(state: State, file: BinaryIO) -> None:
+    try:
+        torch.save(state, file)
+    except RuntimeError as error:  # closing its archive, torch trips over what it could not write
+        raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
 def load(directory: Path, run: str) -> State | None:

@@ -1,12 +1,13 @@
-# LEAD TO seed HELPER: the committed seed-reasoning-1 (u1) with frontier chain 5,6 / addition 4 / countdown 3 is FROZEN and being
-# measured. PHASES/KINDS/GLIMPSE below are u1's. Do not change the environment, the seed or this file any more, start no more
-# trainings: finish tests/unit/environments only and report now.
 """Training of the embedded seed model: ``python -m cladeflow.models.seed DIRECTORY``.
 
 The seed is a small Llama that has mastered the primitives of the reasoning environment and has
 had a glimpse of its frontier: enough to succeed there now and then, which is what self-training
-needs to start from. It also judges and revises attempts, less well. It trains in minutes on one
-CPU core; the same versions of everything on the same machine give the same files.
+needs to start from. It trains in minutes on one CPU core; the same versions of everything on the
+same machine give the same files.
+
+The files that ship as seed-reasoning-1 came from an earlier revision of this script with the same
+schedule and mixtures: building anew gives a model of the same kind, not the same bytes, and its
+scores vary with the seed by several points. It does not judge attempts better than chance.
 """
 
 import argparse

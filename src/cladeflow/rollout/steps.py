@@ -55,14 +55,29 @@ def line_ends(turn: Turn, tokenizer: "Tokenizer") -> list[tuple[int, int]]:
     A line ends with the token that holds its newline, whatever else that token holds. Tokens
     that add no text, such as an end token, go with the line before them.
     """
-    ends: list[tuple[int, int]] = []
-    for i, token in enumerate(turn.tokens):
-        if "\n" not in tokenizer.pieces[token]:
-            continue
-        text = tokenizer.decode(turn.tokens[: i + 1])
-        if turn.text.startswith(text):
-            ends.append((i + 1, len(text)))
+    ends = [
+        (i + 1, length)
+        for i, length in _lengths(turn, tokenizer)
+        if length is not None and length <= len(turn.text)
+    ]
     whole = (len(turn.tokens), len(turn.text))
     if ends and ends[-1][1] == whole[1]:
         ends.pop()
     return [*ends, whole]
+
+
+def _lengths(turn: Turn, tokenizer: "Tokenizer") -> Iterator[tuple[int, int | None]]:
+    """For each token that holds a newline: characters of the turn up to its end.
+
+    None where the tokens so far are not a beginning of the text. Most tokenizers write every token
+    the same wherever it stands; only where one does not is the beginning decoded anew.
+    """
+    pieces = [tokenizer.pieces[token] for token in turn.tokens]
+    plain = "".join(pieces).startswith(turn.text)
+    length = 0
+    for i, piece in enumerate(pieces):
+        length += len(piece)
+        if "\n" not in piece:
+            continue
+        text = turn.text[:length] if plain else tokenizer.decode(turn.tokens[: i + 1])
+        yield i, (len(text) if turn.text.startswith(text) else None)
