@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
@@ -28,10 +28,8 @@ R = TypeVar("R", bound=Record)
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, total) as work advances."""
 
-_RECORDS_KEPT = 30_000
+_RECORDS_KEPT = 12_000
 """Records of recent shards that stay in memory for the stages that read them next."""
-_ENGINES_KEPT = 2
-"""Loaded models per process: an actor and a second role, without reloading at every turn."""
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -47,7 +45,7 @@ class Session:
         self.progress = progress
         self.model_seconds = 0.0
         """Wall time spent in models (prefill, decode, score, train), for the overhead metric."""
-        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._engines: dict[str, Engine] = {}
         self._checker: CheckerClient | None = None
         self._archive: Archive | None = None
         self._recent: OrderedDict[str, Sequence[Record]] = OrderedDict()
@@ -57,8 +55,7 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        while self._engines:
-            self._engines.popitem()[1].close()
+        self.release()
         self._stack.close()
         self._checker = self._archive = None
 
@@ -92,20 +89,26 @@ class Session:
         while len(self._recent) > 1 and sum(map(len, self._recent.values())) > _RECORDS_KEPT:
             self._recent.popitem(last=False)
 
-    def engine(self, ref: str, name: str, dtype: Dtype) -> "Engine":
-        """The engine that serves ``ref``; the least recently used one is swapped out for it."""
+    def engines(self, refs: Mapping[str, str], name: str, dtype: Dtype) -> "dict[str, Engine]":
+        """The engine of every role; those that no role needs any more are closed first."""
+        keys = {role: f"{ref_digest(ref)}/{name}/{dtype}" for role, ref in refs.items()}
+        self.release(keep=keys.values())
+        for role, ref in refs.items():
+            if keys[role] not in self._engines:
+                self._engines[keys[role]] = self._load(ref, dtype)
+        return {role: self._engines[key] for role, key in keys.items()}
+
+    def release(self, keep: Collection[str] = ()) -> None:
+        """Close the engines, to make room for training or for others."""
+        for key in [key for key in self._engines if key not in keep]:
+            self._engines.pop(key).close()
+
+    def _load(self, ref: str, dtype: Dtype) -> "Engine":
         from cladeflow.models.transformers_engine import TransformersEngine
 
-        key = f"{ref_digest(ref)}/{name}/{dtype}"
-        if key not in self._engines:
-            while len(self._engines) >= _ENGINES_KEPT:
-                self._engines.popitem(last=False)[1].close()
-            with self.computing():
-                self._engines[key] = TransformersEngine(
-                    materialise(self.store, ref), dtype=dtype, digest=ref_digest(ref)
-                )
-        self._engines.move_to_end(key)
-        return self._engines[key]
+        directory = materialise(self.store, ref)
+        with self.computing():
+            return TransformersEngine(directory, dtype=dtype, digest=ref_digest(ref))
 
     @property
     def archive(self) -> "Archive":

@@ -108,6 +108,7 @@ def _train(
         seed=ctx.key("train"),
     )
     start = materialise(ctx.store, _start(ctx, update))
+    ctx.session.release()
     with ctx.session.computing():
         result = train(
             start,

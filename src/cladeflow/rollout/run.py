@@ -41,10 +41,7 @@ class Setup(NamedTuple):
     def context(self, session: Session, env: Environment) -> EpisodeContext:
         """The episodes' view of the session."""
         prompt = self.agent.scaffold.prompts.get(env.name, "{task}")
-        engines = {
-            role: session.engine(ref, self.scale.engine, self.scale.dtype)
-            for role, ref in self.refs.items()
-        }
+        engines = session.engines(self.refs, self.scale.engine, self.scale.dtype)
         return EpisodeContext(
             env=env,
             roles={role: Role(engine, prompt) for role, engine in engines.items()},
