@@ -75,16 +75,14 @@ def undisturbed(home: Path) -> dict[str, Any]:
 def kill_and_resume(root: Path, write: int, expected: dict[str, Any]) -> dict[str, Any]:
     """What goes wrong when a run dies in ``write`` and is resumed, and the steps it trains."""
     home = root / str(write)
-    died, _ = in_child(lambda: run(home, Killer(write)))
-    _, resumed = in_child(lambda: run(home))
+    died = in_child(lambda: run(home, Killer(write)))
+    resumed = in_child(lambda: run(home))
     shutil.rmtree(home)
-    if died != signal.SIGKILL or resumed is None:
-        problem = "it was not killed" if resumed else "it does not resume"
-        return {"write": write, "problem": problem, "trained": {}}
-    found = resumed["found"]
-    different = " and ".join(part for part in expected if found[part] != expected[part])
-    problem = f"{different} differ" if different else ""
-    return {"write": write, "problem": problem, "trained": resumed["trained"]}
+    if died != {"killed": signal.SIGKILL} or "gave" not in resumed:
+        return {"write": write, "problem": [died, resumed], "trained": {}}
+    found, trained = resumed["gave"]["found"], resumed["gave"]["trained"]
+    different = [part for part in expected if found[part] != expected[part]]
+    return {"write": write, "problem": different, "trained": trained}
 
 
 class Child(NamedTuple):
@@ -101,26 +99,24 @@ def start(work: Callable[[], Any]) -> Child:
     if pid:
         os.close(writer)
         return Child(pid, reader)
-    status = 1
     try:
-        with os.fdopen(writer, "w") as pipe:
-            json.dump(work(), pipe)
-        status = 0
+        said = {"gave": work()}
     except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(status)
+        said = {"failed": traceback.format_exc()}
+    with os.fdopen(writer, "w") as pipe:
+        json.dump(said, pipe)
+    os._exit(0)
 
 
-def finish(child: Child) -> tuple[int, Any]:
-    """The signal that ended a child, and what it said: None where it failed."""
+def finish(child: Child) -> dict[str, Any]:
+    """What the child's work ``gave``, how it ``failed``, or the signal that it was ``killed`` by."""
     with os.fdopen(child.pipe) as pipe:
         said = pipe.read()
     _, status = os.waitpid(child.pid, 0)
-    return os.WTERMSIG(status), json.loads(said) if said and not status else None
+    return json.loads(said) if said else {"killed": os.WTERMSIG(status)}
 
 
-def in_child(work: Callable[[], Any]) -> tuple[int, Any]:
+def in_child(work: Callable[[], Any]) -> dict[str, Any]:
     """`start` and `finish`."""
     return finish(start(work))
 
@@ -133,14 +129,14 @@ def main() -> None:
     patch.object(os, "fsync", lambda _: None).start()  # the kernel outlives a killed process
     gc.freeze()  # children share what was imported
     root = Path(sys.argv[1])
-    _, base = in_child(lambda: undisturbed(root / "undisturbed"))
+    base = in_child(lambda: undisturbed(root / "undisturbed"))["gave"]
 
     def try_all(writes: Iterable[int]) -> list[dict[str, Any]]:
         return [kill_and_resume(root, write, base["found"]) for write in writes]
 
     parts = [range(at, len(base["writes"]), WORKERS) for at in range(WORKERS)]
     workers = [start(partial(try_all, part)) for part in parts]
-    tried = [one for worker in workers for one in finish(worker)[1]]
+    tried = [one for worker in workers for one in finish(worker)["gave"]]
     json.dump({**base, "tried": sorted(tried, key=lambda one: one["write"])}, sys.stdout)
 
 

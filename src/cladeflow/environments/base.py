@@ -68,9 +68,7 @@ class Environment(Strategy, slot="environment"):
     """Template by kind of model (seed, chat, base) with ``{task}``; part of an agent's scaffold."""
 
     @abstractmethod
-    def tasks(
-        self, *, family: str, level: int, split: Split, n: int, seed: int
-    ) -> Sequence[Posed]:
+    def tasks(self, *, family: str, level: int, split: Split, n: int, seed: int) -> Sequence[Posed]:
         """``n`` distinct tasks of one cell, fewer where it holds no more.
 
         The same for the same arguments; a larger ``n`` only adds to the end.
