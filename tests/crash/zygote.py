@@ -109,7 +109,7 @@ def start(work: Callable[[], Any]) -> Child:
 
 
 def finish(child: Child) -> dict[str, Any]:
-    """What the child's work ``gave``, how it ``failed``, or the signal that it was ``killed`` by."""
+    """What a child ``gave``, how it ``failed``, or the signal that it was ``killed`` by."""
     with os.fdopen(child.pipe) as pipe:
         said = pipe.read()
     _, status = os.waitpid(child.pid, 0)
