@@ -22,7 +22,8 @@ def export(agent: str, directory: Path, role: str, home: Path) -> None:
 
     place = Home(home)
     place.require()
-    record = Archive.open(place.archive_url).agent(agent).agent
+    with Archive.open(place.archive_url) as archive:
+        record = archive.agent(agent).agent
     if role not in record.weights:
         raise CladeflowError(f"{agent} has no role {role!r}; it has {', '.join(record.weights)}")
     if directory.exists() and any(directory.iterdir()):

@@ -1,6 +1,6 @@
 """From YAML to a `Recipe`, strictly: complaints name the place and the nearest valid name."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -70,9 +70,9 @@ def catalogue() -> dict[str, dict[str, str]]:
     return content
 
 
-def nearest(word: str, valid: object) -> str:
+def nearest(word: str, valid: Iterable[str]) -> str:
     """A hint such as "; did you mean 'sample'?", or the valid words where nothing is near."""
-    words = [str(candidate) for candidate in valid]  # type: ignore[attr-defined]
+    words = list(valid)
     close = get_close_matches(word, words, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; valid: {', '.join(sorted(words))}"
 
