@@ -51,7 +51,9 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--work", type=Path, default=Path("benchmarks/learning"), help="results and homes")
+    common.add_argument(
+        "--work", type=Path, default=Path("benchmarks/learning"), help="results and homes"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", parents=[common], help="run what is not finished")
     run.add_argument("--arms", default=ARMS_AND_SEEDS, help="arm:seeds, separated by commas")

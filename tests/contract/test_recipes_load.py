@@ -21,6 +21,12 @@ BUILT = [
 ]
 
 
+def is_shipped(slot: str, name: str) -> bool:
+    """Other tests register strategies of their own."""
+    kind = find(slot, name)
+    return kind is not None and kind.__module__.startswith("cladeflow.")
+
+
 @pytest.mark.parametrize("name", recipe_paths())
 def test_every_shipped_recipe_loads_and_unrolls(name: str) -> None:
     recipe = load_recipe(name)
@@ -41,7 +47,8 @@ def test_a_recipe_with_parts_that_are_not_built_says_so_when_run(name: str) -> N
 
 def test_every_built_strategy_is_in_the_catalogue() -> None:
     for slot in ROOMS:
-        assert set(names(slot)) <= set(catalogue()[slot]), slot
+        shipped = {name for name in names(slot) if is_shipped(slot, name)}
+        assert shipped <= set(catalogue()[slot]), slot
 
 
 def test_the_schema_in_the_package_is_the_one_that_the_strategies_give() -> None:

@@ -118,7 +118,8 @@ def test_demonstrations_are_prompted_as_samples_are(
             session.store, commits["explore/task_synthesis"].sets["trajectories"], Trajectory
         )
     }
-    engine = session.engine(commits["clone/fine_tune"].models["actor"], "transformers", "float32")
+    refs = {"actor": commits["clone/fine_tune"].models["actor"]}
+    engine = session.engines(refs, "transformers", "float32")["actor"]
     learned = examples(session, commits, "explore")
     assert len(learned) == 24
     for example in learned:

@@ -30,10 +30,13 @@ class FineTune(Stage):
 
     def identity(self, ctx: StageContext) -> dict[str, Any]:
         update = _update(ctx)
+        # How a step is cut up and how often it is saved change speed, not what is learned.
+        training = ctx.scale.training.model_dump(exclude={"micro_tokens", "checkpoint_every"})
         return {
             "role": update.role,
             "init": update.init,
-            "training": ctx.scale.training.model_dump(),
+            "dtype": ctx.scale.dtype,
+            "training": training,
         }
 
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:

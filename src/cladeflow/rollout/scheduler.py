@@ -48,7 +48,7 @@ class Scheduler:
         """Run all to their end; the first exception cancels the others and is raised."""
         self._live = 1
         try:
-            return asyncio.run(self.gather(*coroutines))
+            return _run(self.gather(*coroutines))
         finally:
             self._pending.clear()
             self._arrived.clear()
@@ -170,3 +170,19 @@ class Scheduler:
         except Exception as error:
             for promise in list(self._outstanding[engine].values()):
                 promise.set_exception(error)
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """As `asyncio.run`, but an interrupt is raised where it strikes.
+
+    asyncio turns Ctrl-C into a cancellation, which is lost if the work ends at that very moment.
+    """
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.close()
