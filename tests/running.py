@@ -1,5 +1,6 @@
 """Runs in processes of their own, and the moments at which something happens to them."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +17,13 @@ def start(*arguments: object) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_hear_interrupts,
     )
+
+
+def _hear_interrupts() -> None:
+    """A shell's background jobs, such as a test run may be, start with Ctrl-C ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(process: "subprocess.Popen[str]", home: Path, pattern: str) -> None:
