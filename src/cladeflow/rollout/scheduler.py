@@ -6,7 +6,7 @@ the work alone: not on the order in which coroutines happen to run.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Scheduler:
         """Run all to their end; the first exception cancels the others and is raised."""
         self._live = 1
         try:
-            return _run(self.gather(*coroutines))
+            return asyncio.run(self.gather(*coroutines))
         finally:
             self._pending.clear()
             self._arrived.clear()
@@ -170,23 +170,3 @@ class Scheduler:
         except Exception as error:
             for promise in list(self._outstanding[engine].values()):
                 promise.set_exception(error)
-
-
-def _run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """As `asyncio.run`, but an interrupt is raised where it strikes.
-
-    asyncio turns Ctrl-C into a cancellation, which is lost if the work ends at that very moment.
-    """
-    loop = asyncio.new_event_loop()
-    try:
-        return loop.run_until_complete(coroutine)
-    finally:
-        loop.run_until_complete(_cancel(asyncio.all_tasks(loop)))
-        loop.close()
-
-
-async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel what an interrupt has left, and wait until it is gone."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
