@@ -25,7 +25,6 @@ TOKENIZER_FILES = (
     "merges.txt",
     "*.model",
 )
-BLOCK = 1 << 20
 UNBOUNDED = 1 << 30
 """Stands for the context of a model that states no limit."""
 
@@ -49,11 +48,8 @@ def _digest(directory: Path, patterns: tuple[str, ...]) -> str:
 
 
 def _file_digest(path: Path) -> bytes:
-    content = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            content.update(block)
-    return content.digest()
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def load_model(

@@ -11,7 +11,6 @@ from cladeflow.records.example import (
     UnpairedExample,
     ValueExample,
     WeightedExample,
-    example_adapter,
 )
 from cladeflow.records.memory import MemoryEntry, Trust
 from cladeflow.records.report import (
@@ -101,5 +100,4 @@ __all__ = [
     "WeightedExample",
     "canonical_json",
     "digest",
-    "example_adapter",
 ]

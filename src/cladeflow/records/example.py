@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from cladeflow.records.base import Record
 from cladeflow.records.trajectory import Step
@@ -84,4 +84,3 @@ TrainingExample = Annotated[
     | ValueExample,
     Field(discriminator="kind"),
 ]
-example_adapter: TypeAdapter[TrainingExample] = TypeAdapter(TrainingExample)

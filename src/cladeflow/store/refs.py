@@ -10,7 +10,6 @@ from cladeflow.store.base import Store
 from cladeflow.store.commits import read_commit
 
 PACKAGE_SCHEME, STORE_SCHEME, FILE_SCHEME = "cladeflow:", "store:", "file:"
-_CHUNK = 1 << 22
 
 
 def tree_digest(directory: Path) -> str:
@@ -24,11 +23,8 @@ def tree_digest(directory: Path) -> str:
 
 
 def _file_digest(path: Path) -> str:
-    content = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            content.update(chunk)
-    return content.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def seed_directory(name: str) -> Path:
