@@ -23,6 +23,15 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
+_ID = '{"id":"'
+"""How a line starts."""
+_ID_END = len(_ID) + 64
+
+
+def _address(kind: str, content: str) -> str:
+    return hashlib.sha256(f"{kind} {content}".encode()).hexdigest()
+
+
 class Value(BaseModel):
     """A part of a record: frozen and strict, with no identity of its own."""
 
@@ -46,12 +55,18 @@ class Record(Value):
     @cached_property
     def id(self) -> str:
         """sha256 over the record's type and canonical JSON."""
-        return digest({"type": type(self).__name__, **self.canonical()})
+        return _address(type(self).__name__, self.content)
+
+    @cached_property
+    def content(self) -> str:
+        """Canonical JSON without defaults; kept, because an id and a line both need it."""
+        return canonical_json(self.canonical())
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with its own id: pydantic would hand the cached one on."""
         copied = super().model_copy(update=update, deep=deep)
-        copied.__dict__.pop("id", None)
+        for cached in ("id", "content"):
+            copied.__dict__.pop(cached, None)
         return copied
 
     def canonical(self) -> dict[str, Any]:
@@ -59,15 +74,21 @@ class Record(Value):
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def to_line(self) -> str:
-        """One canonical JSON line, with the id for readers that grep."""
-        return canonical_json({"id": self.id, **self.canonical()})
+        """The content on one line, the id put first."""
+        rest = self.content[1:]
+        return f'{_ID}{self.id}"{"" if rest == "}" else ","}{rest}'
 
     @classmethod
     def from_line(cls, line: str | bytes) -> Self:
         """Read one line; raises `StoreError` if its content is not what its id says."""
-        fields = json.loads(line)
-        claimed = fields.pop("id", None)
-        record = cls.model_validate(fields)
+        text = line if isinstance(line, str) else line.decode()
+        if not text.startswith(_ID):
+            raise StoreError(f"{cls.__name__}: a line starts with its id, not with {text[:20]!r}")
+        claimed, rest = text[len(_ID) : _ID_END], text[_ID_END + 1 :]
+        content = "{" + rest.removeprefix(",")
+        record = cls.model_validate_json(content)
+        if _address(cls.__name__, content) == claimed:  # spares writing the content anew
+            record.__dict__["id"] = claimed
         if claimed != record.id:
-            raise StoreError(f"{cls.__name__} {str(claimed)[:12]}: content does not match its id")
+            raise StoreError(f"{cls.__name__} {claimed[:12]}: content does not match its id")
         return record
