@@ -16,17 +16,18 @@ _SOURCES: dict[str, CritiqueSource] = {"actor": "self", "self": "self", "teacher
 """What a role is to the attempt's author; any other role is a critic."""
 
 
-class LlmCritique(Critic, name="llm_critique", version=1):
-    """c ~ M(· | x, y): the model of ``role`` answers ``ok`` or ``err k``, k the first wrong line.
+class LlmCritique(Critic, name="llm_critique", version=2):
+    """c ~ M(· | x, y): the model of ``role`` says ``ok`` or ``err k``, k the first wrong line.
 
-    Self, trained critic and teacher are bindings of the role, not strategies. An answer that is
-    neither is no critique. Source: step-level critique models (MathCritique, Xi et al.,
-    arXiv:2411.16579).
+    Self, trained critic and teacher are bindings of the role, not strategies. The model may work
+    first: its last line counts, and one that is neither is no critique. Source: step-level
+    critique models (MathCritique, Xi et al., arXiv:2411.16579).
     """
 
     role: str = "critic"
     temperature: float = Field(default=0.0, ge=0)
-    max_tokens: int = Field(default=16, gt=0)
+    max_tokens: int | None = Field(default=None, gt=0)
+    """By default as many as an attempt may take."""
 
     def required(self) -> frozenset[str]:
         return frozenset({f"role:{self.role}"})
@@ -37,7 +38,9 @@ class LlmCritique(Critic, name="llm_critique", version=1):
         context = ctx.ask(ctx.env.judge_prompt(task, trajectory.steps), self.role)
         model = ctx.model(self.role)
         sampling = Sampling(
-            temperature=self.temperature, max_tokens=self.max_tokens, stop=ctx.env.stop
+            temperature=self.temperature,
+            max_tokens=self.max_tokens or ctx.sampling.max_tokens,
+            stop=ctx.env.stop,
         )
         key = f"{trajectory.id}/{self.name}"
         completion = (await model.generate(context, sampling=sampling, key=key))[0]

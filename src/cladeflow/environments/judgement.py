@@ -1,8 +1,11 @@
-"""Judging an attempt in words: ``ok``, or ``err k`` where line k, from 1, is the first wrong."""
+"""Judging an attempt in words: ``ok``, or ``err k`` where line k, from 1, is the first wrong.
+
+The judge may think first: its last line is what counts.
+"""
 
 import re
 
-JUDGEMENT = re.compile(r"\s*(?:ok|err (\d+))\s*")
+JUDGEMENT = re.compile(r"ok|err (\d+)")
 
 
 def write_judgement(first_error: int) -> str:
@@ -12,7 +15,7 @@ def write_judgement(first_error: int) -> str:
 
 def read_judgement(text: str) -> int | None:
     """Index of the step that a judgement calls the first wrong one, -1 for ok, None if neither."""
-    match = JUDGEMENT.fullmatch(text)
+    match = JUDGEMENT.fullmatch(text.strip().rpartition("\n")[2].strip())
     if match is None:
         return None
     return int(match[1]) - 1 if match[1] else -1

@@ -160,7 +160,7 @@ class TestLlmCritique:
         _, request = self.ask(checker, "ok")
         shown = "".join(map(chr, request.context))
         assert shown == "judge chain 47+6-9\n47+6=53\n53-9=45\n=45\n?\n"
-        assert request.sampling == Sampling(temperature=0.0, max_tokens=16)
+        assert request.sampling == Sampling(temperature=0.0)
 
     def test_a_found_error(self, checker: CheckerClient) -> None:
         said, _ = self.ask(checker, "err 2\n")

@@ -143,7 +143,9 @@ def test_judge_tasks() -> None:
     assert {"err 1", "err 2", "err 3", "err 4"} < set(answers)
     for task, gold in judged:
         assert task.kind == "judge"
-        assert ENV.check(task, gold, ENV.demonstration(task)).ok
+        shown = ENV.demonstration(task)
+        assert ENV.check(task, gold, shown).ok
+        assert len(shown) > 1 and shown[-1].text == gold.value
         assert not ENV.check(task, gold, attempt("err 9")).ok
         assert ENV.check(task, gold, attempt("fine")).parts["format"] == 0
 
@@ -161,9 +163,31 @@ def test_judge_and_revise_prompts() -> None:
     assert posed.task.split == task.split
 
 
-@pytest.mark.parametrize(("text", "index"), [("ok", -1), ("err 2\n", 1), ("err", None), ("", None)])
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [("ok", -1), ("err 2\n", 1), ("47+6=53\nerr 1", 0), ("err", None), ("ok\n=44", None), ("", None)],
+)
 def test_judgements_are_read(text: str, index: int | None) -> None:
     assert ENV.judgement(text) == index
+
+
+@pytest.mark.parametrize(
+    ("problem", "lines", "review"),
+    [
+        ("chain 47+6-9", "47+6=53 53-9=44 =44", "47+6=53 53-9=44 =44"),
+        ("chain 47+6-9", "47+6=53 53-8=45 =45", "47+6=53 53-9=44"),
+        ("chain 47+6-9", "47+6=53 53-9=44 =44 =44", "47+6=53 53-9=44 =44"),
+        ("add 58+67", "8+7=16 5+6=11 =116", "8+7=15"),
+        ("make 26 from 3 5 7", "5*7=35 35-3=31 =31", "5*7=35 35-3=32"),
+        ("make 26 from 3 5 7", "3*7=21 5+21=26 =26", "3*7=21 5+21=26 =26"),
+        ("make 26 from 3 5 7", "3*7=21 21+5=26 =62", "3*7=21 21+5=26 =26"),
+    ],
+)
+def test_a_review_rights_the_lines_up_to_the_first_wrong_one(
+    problem: str, lines: str, review: str
+) -> None:
+    family = FAMILIES[ENV.pose(problem).task.family]
+    assert family.review(problem, lines.split()) == review.split()
 
 
 def test_bad_requests_say_what_exists() -> None:

@@ -64,6 +64,11 @@ class Countdown(Family):
             pool.append(last)
         return -1
 
+    def review(self, problem: str, lines: Sequence[str]) -> list[str]:
+        """Every line with its right result, for any legal line is as good as another."""
+        error = self.first_error(problem, lines)
+        return [_worked(line, self.answer(problem)) for line in lines[: error + 1 or None]]
+
     def _numbers(self, problem: str) -> tuple[int, list[int]]:
         """Target and given numbers."""
         target, numbers = self.parse(problem)
@@ -75,6 +80,13 @@ def _equation(line: str) -> tuple[int, str, int, int]:
     if match is None:
         raise ValueError(line)
     return int(match[1]), match[2], int(match[3]), int(match[4])
+
+
+def _worked(line: str, target: str) -> str:
+    match = EQUATION.fullmatch(line)
+    if match is None:
+        return f"={target}"
+    return f"{line.rpartition('=')[0]}={_apply(int(match[1]), match[2], int(match[3]))}"
 
 
 def _apply(a: int, sign: str, b: int) -> int:

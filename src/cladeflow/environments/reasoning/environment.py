@@ -27,7 +27,7 @@ _FREE_ANSWER = re.compile(r"(?:answer(?: is)?\s*:?|\\boxed\{)[\s*$]*(-?\d+)", re
 _VERIFIER = Verifier(strategy="reasoning")
 
 
-class Reasoning(Environment, name="reasoning", version=1):
+class Reasoning(Environment, name="reasoning", version=2):
     """Arithmetic with steps that can be checked one by one.
 
     ``Verdict.value`` is 1 for a right answer and 0 otherwise. Parts: ``answer`` and ``format``
@@ -121,21 +121,24 @@ class Reasoning(Environment, name="reasoning", version=1):
             raise CladeflowError(f"task {task.id[:12]} is {task.split}: only train tasks are shown")
         family, problem = _problem(task)
         if task.subject is not None:
-            lines = [_judge(family, problem, task.subject.candidates[0])]
+            attempt = task.subject.candidates[0]
+            working = family.review(problem, grammar_lines(attempt))
+            lines = [*working, _judge(family, problem, attempt)]
         else:
             lines = family.solve(problem)
         steps = [Step(i=i, text=line + "\n") for i, line in enumerate(lines[:-1])]
         return [*steps, Step(i=len(steps), text=lines[-1], kind="answer")]
 
     def answer(self, text: str) -> str | None:
-        """The answer line's number, else the last ``Answer: N`` or boxed one, else a judgement."""
+        """A judgement, else the answer line's number, else the last ``Answer: N`` or boxed one."""
+        said = read_judgement(text)
+        if said is not None:
+            return write_judgement(said)
         for line in grammar_lines(text):
             if match := ANSWER.fullmatch(line):
                 return match[1]
-        if free := _FREE_ANSWER.findall(text):
-            return str(free[-1])
-        said = read_judgement(text)
-        return None if said is None else write_judgement(said)
+        free = _FREE_ANSWER.findall(text)
+        return str(free[-1]) if free else None
 
 
 def _draw(family: Family, level: int, split: Split, rng: Random) -> Iterator[str]:

@@ -72,6 +72,11 @@ class Family(ABC):
                 return i
         return -1
 
+    def review(self, problem: str, lines: Sequence[str]) -> list[str]:
+        """``lines`` as they should read, up to the first wrong one: a judge's working."""
+        right, error = self.solve(problem), self.first_error(problem, lines)
+        return right[: len(lines) if error < 0 else error + 1]
+
 
 def grammar_lines(text: str) -> list[str]:
     """The lines of ``text`` that are in the grammar, without spaces, up to its answer line."""

@@ -8,8 +8,8 @@ third addend: 8+7=15, then 5+6+1=12.
 - "make 26 from 3 5 7": reach the first number from the others, each used at most once, with \
 +, - or *; combine two numbers per line: 3*7=21, then 21+5=26.
 End with a line "Answer: N".
-- "judge" before a task and its solution: answer only "ok", or "err k" where line k, counted \
-from 1, is the first wrong one.
+- "judge" before a task and its solution: write each line as it should read, up to the first \
+wrong one; end with "ok", or "err k" where line k, counted from 1, is the first wrong one.
 - "revise" before a task, its solution and such a judgement: write the whole solution anew.
 
 {task}"""
@@ -35,6 +35,7 @@ judge chain 47+6-9
 54-9=45
 =45
 ?
+47+6=53
 err 1
 
 revise chain 47+6-9
