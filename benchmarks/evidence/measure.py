@@ -67,7 +67,7 @@ def _scores(session: Session, plan: Plan, agent: Agent, suite: Suite) -> list[fl
     """Mean correctness by task; None where no check came to a verdict."""
     commit = read_commit(session.store, evaluation_key(agent, suite, plan.resolved.scale))
     assert commit is not None, "a finished generation has its evaluations"
-    accuracy: Floats = read_result(session.store, suite, commit).accuracy()
+    accuracy: Floats = read_result(session, suite, commit).accuracy()
     return [None if isnan(score) else round(score, 6) for score in accuracy.tolist()]
 
 

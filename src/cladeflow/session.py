@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from cladeflow.home import Home
 from cladeflow.recipes.model import Dtype
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from cladeflow.sandbox.client import CheckerClient
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, total) as work advances."""
 
-_RECORDS_KEPT = 12_000
+_RECORDS_KEPT = 20_000
 """Records of recent shards that stay in memory for the stages that read them next."""
 
 
@@ -49,6 +50,7 @@ class Session:
         self._checker: CheckerClient | None = None
         self._archive: Archive | None = None
         self._recent: OrderedDict[str, Sequence[Record]] = OrderedDict()
+        self._known: dict[str, Any] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -88,6 +90,12 @@ class Session:
         self._recent[shard.sha256] = records
         while len(self._recent) > 1 and sum(map(len, self._recent.values())) > _RECORDS_KEPT:
             self._recent.popitem(last=False)
+
+    def recall(self, key: str, make: Callable[[], T]) -> T:
+        """What ``make`` gave when this process first asked for ``key``, which names it wholly."""
+        if key not in self._known:
+            self._known[key] = make()
+        return cast(T, self._known[key])
 
     def engines(self, refs: Mapping[str, str], name: str, dtype: Dtype) -> "dict[str, Engine]":
         """The engine of every role; those that no role needs any more are closed first."""

@@ -65,13 +65,13 @@ def demonstrated() -> list[str]:
 
 REASONING, TOOLBOX = ENVIRONMENTS.values()
 CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
-    (REASONING, 1, "0c414949b2354550", posed(REASONING)),
-    (TOOLBOX, 1, "69d73ce3c7d784f6", posed(TOOLBOX)),
-    (Demos(), 1, "d98753208bff5e69", demonstrated),
-    (Sample(), 1, "aa787c6b78c15514", sampled),
-    (SelfRefine(), 1, "e2584622754373d6", refined),
-    (EnvFeedback(), 1, "6645cfec11af8412", criticised(EnvFeedback())),
-    (LlmCritique(), 1, "c2875d37f662e43b", criticised(LlmCritique())),
+    (REASONING, 2, "70397cfd65de8dbc", posed(REASONING)),
+    (TOOLBOX, 1, "e8e0ddf0e4f74f29", posed(TOOLBOX)),
+    (Demos(), 1, "98f6e3262eb4e3d2", demonstrated),
+    (Sample(), 1, "8e930d606e9a2765", sampled),
+    (SelfRefine(), 1, "acbaa37f0a718470", refined),
+    (EnvFeedback(), 1, "90d498ea581bac33", criticised(EnvFeedback())),
+    (LlmCritique(), 2, "eb3b5758ad0d640d", criticised(LlmCritique())),
 ]
 
 

@@ -168,13 +168,13 @@ def scheduled() -> list[Any]:
 
 
 CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
-    (Positives(), 1, "6a6a21ec98f71c2c", built),
+    (Positives(), 1, "fd51c3d8067f943f", built),
     (Sft(), 1, "9c580597167a21c4", trained),
-    (BenchmarkSuite(), 1, "a686ee607ce4a1e2", evaluated(BenchmarkSuite(cells=CELLS))),
-    (TransferRetention(), 1, "6b76697c8d5eada9", evaluated(TransferRetention(tasks=60))),
-    (ExplorationMonitor(), 1, "f2d5a5acd02e1ebd", evaluated(ExplorationMonitor())),
-    (Always(), 1, "36d271f4806ced14", decided(Always())),
-    (ThresholdGate(), 1, "f5c60d70ce0ede88", decided(ThresholdGate())),
+    (BenchmarkSuite(), 1, "abb62ae1241bd613", evaluated(BenchmarkSuite(cells=CELLS))),
+    (TransferRetention(), 1, "b1a58d1bc654857b", evaluated(TransferRetention(tasks=60))),
+    (ExplorationMonitor(), 1, "ad85ca56faf65bca", evaluated(ExplorationMonitor())),
+    (Always(), 1, "af5b01e3415314bc", decided(Always())),
+    (ThresholdGate(), 1, "0d456a3d2dba0fdb", decided(ThresholdGate())),
     (Latest(), 1, "3dc3dfba3ab3c5ee", selected),
     (Fixed(), 1, "25b2f336760b31d4", scheduled),
 ]

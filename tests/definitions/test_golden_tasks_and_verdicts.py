@@ -72,24 +72,24 @@ def generated(strategy: SeedTasks) -> Callable[[Path], list[Record]]:
 
 
 CASES: list[tuple[Strategy, int, str, Callable[[Path], list[Record]]]] = [
-    (ENV, 1, "048486bf74832701", lambda _: [record for pair in POOL for record in pair]),
-    (SeedTasks(), 1, "e6dd56348ba178bc", generated(SeedTasks())),
+    (ENV, 1, "e9327e93f8276e3e", lambda _: [record for pair in POOL for record in pair]),
+    (SeedTasks(), 1, "5a51b40645f15cda", generated(SeedTasks())),
     (
         Uniform(),
         1,
-        "2ab20a21f1945ff4",
+        "dc3887777d32e80e",
         lambda _: list(Uniform().select(TASKS, STATS, n=9, seed="golden")),
     ),
     (
         DifficultyBand(),
         1,
-        "0c59d4a39f56a6a1",
+        "cf40cc8073044917",
         lambda _: list(DifficultyBand(rehearse=0.2).select(TASKS, STATS, n=15, seed="golden")),
     ),
-    (VerifiableReward(), 1, "c5cd958d88eca4f5", verdicts(VerifiableReward(steps=True))),
-    (MajorityVote(), 1, "b7f47f156d82df8c", verdicts(MajorityVote())),
-    (Confidence(), 1, "be6591e40c9aff63", verdicts(Confidence(threshold=0.6))),
-    (Shuffled(), 1, "cf1e9659be8d3f93", verdicts(Shuffled())),
+    (VerifiableReward(), 1, "ee35e2ffcf142374", verdicts(VerifiableReward(steps=True))),
+    (MajorityVote(), 1, "797c6c75e8b63a90", verdicts(MajorityVote())),
+    (Confidence(), 1, "64bbc3e338de9e35", verdicts(Confidence(threshold=0.6))),
+    (Shuffled(), 1, "b2dcf8d37e890f2f", verdicts(Shuffled())),
 ]
 
 

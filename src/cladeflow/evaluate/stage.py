@@ -17,8 +17,9 @@ from cladeflow.recipes.model import Scale
 from cladeflow.records import DEMONSTRATION, Agent, EvalReport, Task, Trajectory, Verdict, digest
 from cladeflow.rollout.run import Setup, attempt, inference_strategies, judge
 from cladeflow.sandbox.gold import GoldStore
+from cladeflow.session import Session
 from cladeflow.stage import Stage, StageContext, build
-from cladeflow.store import Commit, Store, read_set
+from cladeflow.store import Commit
 from cladeflow.strategy import Strategy
 from cladeflow.telemetry import record_report
 from cladeflow.work import Output, Work, gather, once, run_shards
@@ -92,7 +93,7 @@ def _result(ctx: StageContext, agent: Agent, suite: Suite) -> SuiteResult:
     key = evaluation_key(agent, suite, ctx.scale)
     how = key.rpartition("/")[2]
     commit = once(ctx.session, key, "evaluation", how, lambda _: _evaluate(ctx, agent, suite, key))
-    return read_result(ctx.store, suite, commit)
+    return read_result(ctx.session, suite, commit)
 
 
 def evaluation_key(agent: Agent, suite: Suite, scale: Scale) -> str:
@@ -102,29 +103,35 @@ def evaluation_key(agent: Agent, suite: Suite, scale: Scale) -> str:
     return f"evals/{agent.behaviour}/{how}"
 
 
-def read_result(store: Store, suite: Suite, commit: Commit) -> SuiteResult:
+def read_result(session: Session, suite: Suite, commit: Commit) -> SuiteResult:
     """The attempts that an evaluation committed."""
     return SuiteResult.from_records(
         suite,
-        list(read_set(store, commit.sets["tasks"], Task)),
-        list(read_set(store, commit.sets["trajectories"], Trajectory)),
-        list(read_set(store, commit.sets["verdicts"], Verdict)),
+        list(session.read(commit.sets["tasks"], Task)),
+        list(session.read(commit.sets["trajectories"], Trajectory)),
+        list(session.read(commit.sets["verdicts"], Verdict)),
     )
 
 
 def _evaluate(ctx: StageContext, agent: Agent, suite: Suite, key: str) -> Output:
-    posed = suite.pose(ctx.environments[suite.env])
-    GoldStore(ctx.session.home.gold).add(p.gold for p in posed)
+    tasks = ctx.session.recall(f"posed/{suite.questions}", lambda: _pose(ctx, suite))
     shards = run_shards(
         ctx.session,
         key,
         "evaluation",
-        [p.task for p in posed],
+        tasks,
         ctx.scale.shard,
         lambda tasks, work: _attempt(ctx, agent, suite, tasks, work),
         what=f"{ctx.call} {suite.name}",
     )
     return Output(sets=gather(shards))
+
+
+def _pose(ctx: StageContext, suite: Suite) -> list[Task]:
+    """The suite's tasks, their golds put away."""
+    posed = suite.pose(ctx.environments[suite.env])
+    GoldStore(ctx.session.home.gold).add(p.gold for p in posed)
+    return [p.task for p in posed]
 
 
 def _attempt(
@@ -141,8 +148,8 @@ def _attempt(
         samples=suite.samples,
         evaluation=True,
     )
-    attempts = attempt(ctx.session, setup, inference_strategies(agent), ctx.environments, tasks)
-    made = [_without_tokens(trajectory) for trajectory in attempts.trajectories]
+    strategies = inference_strategies(agent)
+    made = attempt(ctx.session, setup, strategies, ctx.environments, tasks).trajectories
     verdicts = judge(ctx.session, tasks, made)
     return Output(
         sets={
@@ -151,12 +158,6 @@ def _attempt(
             "verdicts": work.write_set("verdicts", Verdict, verdicts),
         }
     )
-
-
-def _without_tokens(trajectory: Trajectory) -> Trajectory:
-    """Held-out attempts are never trained on, so their tokens are not kept."""
-    steps = tuple(s.model_copy(update={"tokens": None, "logp": None}) for s in trajectory.steps)
-    return trajectory.model_copy(update={"steps": steps, "context": ()})
 
 
 def _cells(

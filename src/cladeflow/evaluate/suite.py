@@ -41,6 +41,11 @@ class Suite(Value):
         """Where evaluations on this suite are kept, so that no agent is evaluated twice."""
         return digest(self.model_dump(mode="json"))
 
+    @property
+    def questions(self) -> str:
+        """Digest of what the tasks depend on: suites that differ in sampling alone share them."""
+        return digest([self.env_digest, self.split, self.cells, self.seed])
+
     def pose(self, env: Environment) -> list[Posed]:
         """The suite's tasks with their golds, cell by cell."""
         return [

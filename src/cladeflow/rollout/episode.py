@@ -139,9 +139,12 @@ class EpisodeContext:
         truncated: bool = False,
         role: str = "actor",
     ) -> Trajectory:
-        """What was written in ``context``, as the record of one attempt at ``task``."""
-        engine = self._role(role).engine
-        steps = steps_of(context)
+        """What was written in ``context``, as the record of one attempt at ``task``.
+
+        Attempts of an evaluation are never trained on, so their tokens are not kept.
+        """
+        engine, trainable = self._role(role).engine, not self.evaluation
+        steps = steps_of(context, tokens=trainable)
         said = "".join(step.text for step in steps if step.role == "agent")
         return Trajectory(
             gen=self.gen,
@@ -149,7 +152,7 @@ class EpisodeContext:
             agent_id=self.agent_id,
             models={role: engine.model_digest},
             tokenizer=engine.tokenizer_digest,
-            context=context.prompt,
+            context=context.prompt if trainable else (),
             steps=_with_answer(steps, self.env),
             answer=self.env.answer(said),
             parents=parents,

@@ -1,6 +1,6 @@
 """From the turns of a context to the steps of a trajectory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,26 +13,28 @@ if TYPE_CHECKING:
 LOGP_DECIMALS = 6
 
 
-def steps_of(context: Context) -> list[Step]:
+def steps_of(context: Context, *, tokens: bool = True) -> list[Step]:
     """One step per line that a model wrote and per message that it was told, in order.
 
     The steps' texts joined are what was written; with the prompt, their tokens joined are the
-    context's. A message's tokens include what a chat template puts around it.
+    context's. A message's tokens include what a chat template puts around it. Without ``tokens``,
+    the steps are words alone.
     """
     steps: list[Step] = []
     for turn in context.turns:
         if turn.logp is None:
-            steps.append(_told(len(steps), turn))
+            steps.append(_told(len(steps), turn, tokens))
         else:
-            steps += _written(len(steps), turn, context.tokenizer)
+            steps += _written(len(steps), turn, context.tokenizer, tokens)
     return steps
 
 
-def _told(i: int, turn: Turn) -> Step:
-    return Step(i=i, role=turn.role, text=turn.text, kind="observe", tokens=turn.tokens, train=0.0)
+def _told(i: int, turn: Turn, tokens: bool) -> Step:
+    ids = turn.tokens if tokens else None
+    return Step(i=i, role=turn.role, text=turn.text, kind="observe", tokens=ids, train=0.0)
 
 
-def _written(start: int, turn: Turn, tokenizer: "Tokenizer") -> Iterator[Step]:
+def _written(start: int, turn: Turn, tokenizer: "Tokenizer", tokens: bool) -> Iterator[Step]:
     """The lines of a turn; a tool call belongs to its last one."""
     assert turn.logp is not None
     cuts = [(0, 0), *line_ends(turn, tokenizer)]
@@ -44,9 +46,13 @@ def _written(start: int, turn: Turn, tokenizer: "Tokenizer") -> Iterator[Step]:
             text=turn.text[char:char_end],
             kind="act" if acts else "think",
             call=turn.call if acts else None,
-            tokens=turn.tokens[token:token_end],
-            logp=tuple(round(p, LOGP_DECIMALS) for p in turn.logp[token:token_end]),
+            tokens=turn.tokens[token:token_end] if tokens else None,
+            logp=_rounded(turn.logp[token:token_end]) if tokens else None,
         )
+
+
+def _rounded(logp: Sequence[float]) -> tuple[float, ...]:
+    return tuple(round(p, LOGP_DECIMALS) for p in logp)
 
 
 def line_ends(turn: Turn, tokenizer: "Tokenizer") -> list[tuple[int, int]]:
