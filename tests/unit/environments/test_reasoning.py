@@ -165,7 +165,14 @@ def test_judge_and_revise_prompts() -> None:
 
 @pytest.mark.parametrize(
     ("text", "index"),
-    [("ok", -1), ("err 2\n", 1), ("47+6=53\nerr 1", 0), ("err", None), ("ok\n=44", None), ("", None)],
+    [
+        ("ok", -1),
+        ("err 2\n", 1),
+        ("47+6=53\nerr 1", 0),
+        ("err", None),
+        ("ok\n=44", None),
+        ("", None),
+    ],
 )
 def test_judgements_are_read(text: str, index: int | None) -> None:
     assert ENV.judgement(text) == index
