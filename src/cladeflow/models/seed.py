@@ -3,7 +3,10 @@
 The seed is a small Llama that has mastered the primitives of the reasoning environment and has
 had a glimpse of its frontier: enough to succeed there now and then, which is what self-training
 needs to start from. It trains in minutes on one CPU core; the same versions of everything on the
-same machine give the same files; elsewhere the scores are alike, to within a few points.
+same machine give the same files.
+
+Elsewhere a build scores alike, to within several points. It names the wrong line of an attempt no
+better than chance: a judge takes more layers, or weights of its own that learn nothing else.
 """
 
 import argparse
@@ -19,7 +22,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from cladeflow.environments import Reasoning, split_of
 from cladeflow.environments.judgement import write_judgement
-from cladeflow.environments.reasoning.corrupt import corrupt
+from cladeflow.environments.reasoning.corrupt import candidate
 from cladeflow.environments.reasoning.environment import FAMILIES
 from cladeflow.models.binding import PROMPT_MARK
 from cladeflow.models.linear import use_onednn
@@ -28,10 +31,12 @@ from cladeflow.records import Step
 PAD, END, UNKNOWN = "<pad>", "<end>", "<unk>"
 WORDS = ("chain ", "add ", "make ", " from ", "judge ", "revise ", "err ", "ok")
 CHARACTERS = ("\n", *map(chr, range(32, 127)))
+IGNORED = -100
+"""Label of the positions that are no part of the loss."""
 
 Cell = tuple[str, int]
 Choice = TypeVar("Choice")
-KINDS = {"solve": 0.72, "judge": 0.20, "revise": 0.08}
+KINDS = {"solve": 0.80, "judge": 0.12, "revise": 0.08}
 """Shares of what is done with a problem."""
 PRIMITIVES: Mapping[Cell, float] = {
     ("chain", 1): 0.03,
@@ -49,14 +54,14 @@ GLIMPSE: Mapping[Cell, float] = {
     ("chain", 2): 0.07,
     ("chain", 3): 0.10,
     ("chain", 4): 0.14,
-    ("chain", 5): 0.03,
+    ("chain", 5): 0.04,
     ("chain", 6): 0.02,
     ("chain", 7): 0.01,
     ("chain", 8): 0.005,
     ("addition", 1): 0.03,
     ("addition", 2): 0.09,
     ("addition", 3): 0.14,
-    ("addition", 4): 0.04,
+    ("addition", 4): 0.03,
     ("addition", 5): 0.01,
     ("countdown", 2): 0.10,
     ("countdown", 3): 0.18,
@@ -78,8 +83,8 @@ class Phase(NamedTuple):
 
 PHASES = (
     Phase(70_000, PRIMITIVES, 0.02, 1.0),
-    Phase(2_630_000, PRIMITIVES, 1.0, 1.0),
-    Phase(1_000_000, PRIMITIVES, 1.0, 0.38),
+    Phase(2_030_000, PRIMITIVES, 1.0, 1.0),
+    Phase(900_000, PRIMITIVES, 1.0, 0.38),
     Phase(36_000, GLIMPSE, 0.014, 0.7),
     Phase(564_000, GLIMPSE, 0.7, 0.7),
     Phase(600_000, GLIMPSE, 0.7, 0.007),
@@ -91,27 +96,8 @@ MUON_RATE, ADAM_RATE = 0.02, 3e-3
 INIT_STD = 0.08
 """About 1/sqrt(width); the customary 0.02 takes several times as long at this width."""
 
-STRESS = 8.0
-"""Weight in the loss of a judge's tokens from the line that it must right on. A judge that copied
-the attempt would be right about every other line."""
-JUDGED_WRONG = 0.7
-"""Share of the attempts to judge that are wrong, for the same reason."""
-
-
-class Example(NamedTuple):
-    """Prompt ids, and completion ids (the end token included) with their weights in the loss."""
-
-    prompt: list[int]
-    completion: list[int]
-    weights: list[float]
-
-
-class Exercise(NamedTuple):
-    """A prompt, and a completion in two parts of which the second is stressed."""
-
-    prompt: str
-    completion: str
-    stressed: str = ""
+Example = tuple[list[int], list[int]]
+"""Prompt ids and completion ids, the end token included."""
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
@@ -167,30 +153,29 @@ class Curriculum:
             yield from batches
 
     def _examples(self, problems: Mapping[Cell, float]) -> list[Example]:
-        return [self._example(self._exercise(*self._choose(problems))) for _ in range(POOL)]
+        texts = [self._exercise(*self._choose(problems)) for _ in range(POOL)]
+        ids = [self._tokenizer.encode(text) for pair in texts for text in pair]
+        end = self._tokenizer.eos_token_id
+        return [(p, [*c, end]) for p, c in zip(ids[::2], ids[1::2], strict=True)]
 
-    def _example(self, exercise: Exercise) -> Example:
-        prompt, plain, stressed = map(self._tokenizer.encode, exercise)
-        weights = [1.0] * len(plain) + [STRESS] * len(stressed) + [1.0]
-        return Example(prompt, [*plain, *stressed, self._tokenizer.eos_token_id], weights)
+    def _exercise(self, name: str, level: int) -> tuple[str, str]:
+        """Prompt and completion of one exercise.
 
-    def _exercise(self, name: str, level: int) -> Exercise:
-        """A judge works the attempt's lines out before its verdict.
-
-        Three layers are too few to compare them all at once.
+        An attempt to judge or revise counts as completion: a judge has to learn what ought to
+        come next, and its verdict alone would teach that too slowly.
         """
         family, problem, kind = FAMILIES[name], self._problem(name, level), self._choose(KINDS)
         solution = "\n".join(family.solve(problem))
         if kind == "solve":
-            return Exercise(f"{problem}\n", solution)
-        wrong = kind == "revise" or self._rng.random() < JUDGED_WRONG
-        lines = corrupt(family, problem, self._rng) if wrong else family.solve(problem)
+            return f"{problem}\n", solution
+        lines = candidate(family, problem, self._rng)
         task, steps = self._env.pose(problem).task, [Step(i=0, text="\n".join(lines))]
-        judgement = write_judgement(family.first_error(problem, lines))
+        answer = judgement = write_judgement(family.first_error(problem, lines))
+        text = self._env.judge_prompt(task, steps)
         if kind == "revise":
-            return Exercise(f"{self._env.revise_prompt(task, steps, judgement)}\n", solution)
-        right, last = _cut_last(family.review(problem, lines))
-        return Exercise(f"{self._env.judge_prompt(task, steps)}\n", right, f"{last}\n{judgement}")
+            text, answer = self._env.revise_prompt(task, steps, judgement), solution
+        head, _, attempt = text.partition("\n")
+        return f"{head}\n", f"{attempt}\n{answer}"
 
     def _problem(self, name: str, level: int) -> str:
         while True:
@@ -202,13 +187,8 @@ class Curriculum:
         return self._rng.choices(list(shares), list(shares.values()))[0]
 
 
-def _cut_last(lines: Sequence[str]) -> tuple[str, str]:
-    """All lines but the last, with their newlines, and the last one."""
-    return "".join(f"{line}\n" for line in lines[:-1]), lines[-1]
-
-
 def _length(example: Example) -> int:
-    return len(example.prompt) + len(example.completion)
+    return len(example[0]) + len(example[1])
 
 
 def _cut(examples: Sequence[Example]) -> Iterator[list[Example]]:
@@ -222,38 +202,22 @@ def _cut(examples: Sequence[Example]) -> Iterator[list[Example]]:
     yield batch
 
 
-class Tensors(NamedTuple):
-    """A batch, all [examples, longest]: padding on the right needs no attention mask."""
-
-    ids: torch.Tensor
-    labels: torch.Tensor
-    """The next token where it is part of a completion."""
-    weights: torch.Tensor
-    """0 where it is not."""
-
-
-def _tensors(batch: Sequence[Example]) -> Tensors:
-    shape = (len(batch), max(map(_length, batch)))
-    found = Tensors(
-        torch.zeros(shape, dtype=torch.long),
-        torch.zeros(shape, dtype=torch.long),
-        torch.zeros(shape),
-    )
-    for row, (prompt, completion, weights) in enumerate(batch):
-        found.ids[row, : len(prompt) + len(completion)] = torch.tensor([*prompt, *completion])
-        scored = slice(len(prompt) - 1, len(prompt) - 1 + len(completion))
-        found.labels[row, scored] = torch.tensor(completion)
-        found.weights[row, scored] = torch.tensor(weights)
-    return found
+def _tensors(batch: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and labels, both [examples, longest]: padding on the right needs no attention mask."""
+    width = max(map(_length, batch))
+    ids = torch.zeros(len(batch), width, dtype=torch.long)
+    labels = torch.full((len(batch), width), IGNORED)
+    for row, (prompt, completion) in enumerate(batch):
+        ids[row, : len(prompt) + len(completion)] = torch.tensor([*prompt, *completion])
+        labels[row, len(prompt) - 1 : len(prompt) - 1 + len(completion)] = torch.tensor(completion)
+    return ids, labels
 
 
-def _loss(model: LlamaForCausalLM, batch: Tensors) -> torch.Tensor:
-    """Weighted mean cross-entropy of the completions; logits only where they count."""
-    hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state
-    counted = batch.weights > 0
-    logits, labels = model.lm_head(hidden[counted]), batch.labels[counted]
-    losses = functional.cross_entropy(logits, labels, reduction="none")
-    return torch.dot(losses, batch.weights[counted]) / batch.weights.sum()
+def _loss(model: LlamaForCausalLM, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of the completions; logits only where they count."""
+    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
+    counted = labels != IGNORED
+    return functional.cross_entropy(model.lm_head(hidden[counted]), labels[counted])
 
 
 def _optimizers(model: LlamaForCausalLM) -> list[tuple[torch.optim.Optimizer, float]]:
@@ -285,7 +249,7 @@ def _update(
     batch: Sequence[Example],
     rate: float,
 ) -> None:
-    torch.autograd.backward(_loss(model, _tensors(batch)))
+    torch.autograd.backward(_loss(model, *_tensors(batch)))
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for optimizer, peak in optimizers:
         for group in optimizer.param_groups:
