@@ -13,9 +13,9 @@ from typing import NamedTuple
 from benchmarks.evidence.arms import ARMS, BASELINE, budget
 from benchmarks.evidence.measure import measure
 from benchmarks.evidence.results import Result
-from cladeflow.evolution import SEED_MODELS
 from cladeflow.models.binding import initial_ref
 from cladeflow.recipes import Resolved, resolve
+from cladeflow.start import SEED_MODELS
 from cladeflow.store import ref_digest
 
 

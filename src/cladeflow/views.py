@@ -1,5 +1,6 @@
 """What happened in an evolution, generation by generation, read from its commits."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cladeflow.errors import CladeflowError
@@ -7,8 +8,10 @@ from cladeflow.graph import Node, StageCall, plan_call
 from cladeflow.records import Decision, EvalReport, ReportRow
 from cladeflow.session import Session
 from cladeflow.store import Commit
-from cladeflow.telemetry import Metrics
+from cladeflow.telemetry import METRICS, Metrics
 from cladeflow.visit import Visit
+
+_TOKENS = ("cladeflow_generated_tokens_total", "cladeflow_trained_tokens_total")
 
 
 class StageView(NamedTuple):
@@ -37,6 +40,8 @@ class GenerationView(NamedTuple):
     tokens: int
     """Sampled and trained in the generation."""
     seconds: float
+    counts: Mapping[str, int] = {}
+    """Totals of the generation's counters by metric, whatever their labels."""
 
     def row(self, metric: str, family: str = "all") -> ReportRow | None:
         """A metric of the report, by exact name or by prefix such as ``pass@``."""
@@ -54,6 +59,7 @@ class GenerationView(NamedTuple):
             "reasons": list(self.reasons),
             "tokens": self.tokens,
             "seconds": round(self.seconds, 1),
+            "contaminated": self.counts.get("cladeflow_contaminated_examples_total", 0),
             "rows": [row.model_dump() for row in self.report.rows],
             "deltas": [delta.model_dump() for delta in self.report.deltas],
             "exploration": self.report.exploration,
@@ -97,6 +103,7 @@ def _children(session: Session, stages: list[StageView]) -> list[GenerationView]
             report = next(session.read(stage.commit.sets["reports"], EvalReport))
             mine = [d for d in decisions if d.agent_id == report.agent_id]
             spent = [s for s in stages if s.call.child in (None, stage.call.child)]
+            counts = _counts([s.metrics for s in spent])
             views.append(
                 GenerationView(
                     generation=stage.call.generation,
@@ -106,8 +113,9 @@ def _children(session: Session, stages: list[StageView]) -> list[GenerationView]
                     outcome=_worst([d.outcome for d in mine]),
                     reasons=tuple(reason for d in mine for reason in d.reasons),
                     promoted=decided.values["winner"] == report.agent_id,
-                    tokens=sum(_tokens(s.metrics) for s in spent),
+                    tokens=sum(counts.get(name, 0) for name in _TOKENS),
                     seconds=sum(s.seconds for s in spent),
+                    counts=counts,
                 )
             )
     return views
@@ -125,10 +133,13 @@ def _worst(outcomes: list[str]) -> str:
     return next((o for o in ("fail", "inconclusive") if o in outcomes), "pass")
 
 
-def _tokens(metrics: Metrics) -> int:
-    """Tokens sampled and trained, all roles together."""
-    names = ("cladeflow_generated_tokens_total", "cladeflow_trained_tokens_total")
-    return int(sum(e["value"] for e in metrics.to_json() if e["name"] in names))
+def _counts(metrics: Sequence[Metrics]) -> dict[str, int]:
+    """Counters added up over stages and labels."""
+    totals: dict[str, int] = {}
+    for entry in (entry for one in metrics for entry in one.to_json()):
+        if METRICS[entry["name"]].kind == "counter":
+            totals[entry["name"]] = totals.get(entry["name"], 0) + int(entry["value"])
+    return totals
 
 
 def require_finished(session: Session) -> list[GenerationView]:

@@ -22,13 +22,14 @@ from unittest.mock import patch
 from benchmarks.fingerprint import fingerprint
 from cladeflow import evolution
 from cladeflow.home import Home
+from cladeflow.start import Wish
 from cladeflow.strategy import ROOMS
 from tests.crash.killer import Killer
 from tests.micro import MICRO
 
 GENERATIONS = 2
 WORKERS = 2
-WISH = evolution.Wish(settings=MICRO, deterministic=True)
+WISH = Wish(settings=MICRO, deterministic=True)
 IMPORTED = (
     *ROOMS.values(),
     "alembic.command",

@@ -58,9 +58,9 @@ def _threads() -> str:
 
 
 def _model() -> str:
-    from cladeflow.evolution import SEED_MODELS
     from cladeflow.models.engine import Request, Sampling
     from cladeflow.models.transformers_engine import TransformersEngine
+    from cladeflow.start import SEED_MODELS
     from cladeflow.store import seed_directory
 
     name = SEED_MODELS["reasoning"]

@@ -6,6 +6,7 @@ import click
 
 from cladeflow.cli.inspect import print_generations
 from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, Reporter, print_json
+from cladeflow.cli.remarks import cell, remarks
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
 
@@ -14,7 +15,22 @@ from cladeflow.home import Home
 @click.argument("recipe", required=False)
 @click.option("--model", type=click.Path(path_type=Path), help="A Hugging Face directory.")
 @click.option(
-    "--tasks", multiple=True, metavar="ENV", help="Environments, instead of the recipe's."
+    "--tasks",
+    multiple=True,
+    metavar="ENV|FILE",
+    help="Environments, or a JSONL file of questions and answers, instead of the recipe's.",
+)
+@click.option(
+    "--checker",
+    type=click.Choice(["exact", "numeric", "regex", "choice"]),
+    help="For lines of the file that name none.  [default: as the answer looks]",
+)
+@click.option("--tolerance", type=float, help="Of the numeric checker.  [default: 0]")
+@click.option(
+    "--prompt",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Instruction with {task} in it, instead of the environment's.",
 )
 @click.option("--generations", default=5, show_default=True, help="In total, earlier ones counted.")
 @click.option("--runner", type=click.Choice(["inline", "subprocess"]), default="inline")
@@ -29,6 +45,9 @@ def evolve(
     recipe: str | None,
     model: Path | None,
     tasks: tuple[str, ...],
+    checker: str | None,
+    tolerance: float | None,
+    prompt: Path | None,
     generations: int,
     runner: str,
     seed: int | None,
@@ -43,12 +62,23 @@ def evolve(
 
     An interrupted run resumes with the same command.
     """
-    from cladeflow.evolution import Wish
     from cladeflow.evolution import evolve as run_evolution
+    from cladeflow.start import Wish
 
     if generations < 1:
         raise CladeflowError(f"--generations {generations}: ask for at least 1")
-    wish = Wish(recipe, model, tasks, seed, scale, settings, deterministic)
+    wish = Wish(
+        recipe=recipe,
+        model=model,
+        tasks=tasks,
+        checker=checker,
+        tolerance=tolerance,
+        prompt=prompt,
+        seed=seed,
+        scale=scale,
+        settings=settings,
+        deterministic=deterministic,
+    )
     _limit_threads(1 if deterministic else threads)
     with Reporter(quiet=as_json) as reporter:
         views = run_evolution(Home(home), wish, generations, runner, reporter, reporter.say)
@@ -56,9 +86,11 @@ def evolve(
         print_json([view.to_json() for view in views])
         return
     print_generations(views)
+    for line in remarks(views):
+        click.echo(line)
     champion = next((view for view in reversed(views) if view.promoted), views[0])
     click.echo(f"champion: {champion.agent_id[:12]} of generation {champion.generation}, in {home}")
-    click.echo(f"next: cladeflow solve chain/8 --compare initial --home {home}")
+    click.echo(f"next: cladeflow solve {cell(views)} --compare initial --home {home}")
 
 
 @click.command(hidden=True)

@@ -3,7 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from cladeflow.environments.judgement import read_judgement
 from cladeflow.errors import CladeflowError
@@ -66,6 +66,8 @@ class Environment(Strategy, slot="environment"):
     max_turns: ClassVar[int] = 1
     prompt_formats: ClassVar[Mapping[str, str]]
     """Template by kind of model (seed, chat, base) with ``{task}``; part of an agent's scaffold."""
+    addresses: ClassVar[frozenset[str]] = frozenset()
+    """Options that say where something lies, not what it is: in no identity."""
 
     @abstractmethod
     def tasks(self, *, family: str, level: int, split: Split, n: int, seed: int) -> Sequence[Posed]:
@@ -89,6 +91,17 @@ class Environment(Strategy, slot="environment"):
     def pose(self, text: str) -> Posed:
         """The task that a user's text is; raises `CladeflowError` where it is none."""
         raise CladeflowError(f"{self.name} poses its own tasks and takes none as text")
+
+    def prompts(self, kind: str) -> Sequence[str]:
+        """Templates for a kind of model, best first: the first that fits its context is used."""
+        return [self.prompt_formats[kind]]
+
+    def texts(self) -> Sequence[str]:
+        """What may stand for ``{task}``, where that is known beforehand."""
+        return []
+
+    def identity(self) -> dict[str, Any]:
+        return {k: v for k, v in super().identity().items() if k not in self.addresses}
 
     def session(self, task: Task) -> Session:
         """A fresh interaction with ``task``."""

@@ -39,12 +39,13 @@ class Evaluate(Stage):
         return {"engine": [ctx.scale.engine, ctx.scale.dtype], "gates": gates}
 
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
-        evaluations = [s for s in self.strategies(ctx) if isinstance(s, Evaluation)]
-        setting = Setting(tuple(ctx.environments.values()), ctx.scale.max_tokens, ctx.plan.seed)
-        suites = declared_suites(evaluations, setting)
+        evaluations, setting = _evaluations(ctx), _setting(ctx)
+        suites = held_out_suites(ctx)
         child, incumbent = ctx.agent, ctx.plan.incumbent
         results = {
-            agent.behaviour: {s.name: _result(ctx, agent, s) for s in suites}
+            agent.behaviour: {
+                s.name: read_result(ctx.session, s, evaluated(ctx, agent, s)) for s in suites
+            }
             for agent in (child, incumbent)
         }
         made = ctx.records("trajectories", Trajectory)
@@ -88,12 +89,24 @@ def _confidence(ctx: StageContext) -> float:
     return max(gate.interval_confidence(tried) for gate in gates)
 
 
-def _result(ctx: StageContext, agent: Agent, suite: Suite) -> SuiteResult:
-    """An agent's attempts at a suite: committed earlier, or made now."""
+def held_out_suites(ctx: StageContext) -> list[Suite]:
+    """Every suite that the recipe's evaluations run."""
+    return declared_suites(_evaluations(ctx), _setting(ctx))
+
+
+def _evaluations(ctx: StageContext) -> list[Evaluation]:
+    return [s for s in build(ctx.plan.resolved.recipe.evaluate) if isinstance(s, Evaluation)]
+
+
+def _setting(ctx: StageContext) -> Setting:
+    return Setting(tuple(ctx.environments.values()), ctx.scale.max_tokens, ctx.plan.seed)
+
+
+def evaluated(ctx: StageContext, agent: Agent, suite: Suite) -> Commit:
+    """The commit of an agent's attempts at a suite: made earlier, or now."""
     key = evaluation_key(agent, suite, ctx.scale)
     how = key.rpartition("/")[2]
-    commit = once(ctx.session, key, "evaluation", how, lambda _: _evaluate(ctx, agent, suite, key))
-    return read_result(ctx.session, suite, commit)
+    return once(ctx.session, key, "evaluation", how, lambda _: _evaluate(ctx, agent, suite, key))
 
 
 def evaluation_key(agent: Agent, suite: Suite, scale: Scale) -> str:

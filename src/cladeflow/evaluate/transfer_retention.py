@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pydantic import Field
 
 from cladeflow.environments.base import Environment
-from cladeflow.errors import CladeflowError
 from cladeflow.evaluate.base import EvalContext, Evaluation, ReportParts, Setting
 from cladeflow.evaluate.scores import ALL, Scores
 from cladeflow.evaluate.suite import Suite, SuiteResult, spread
@@ -20,7 +19,8 @@ class TransferRetention(Evaluation, name="transfer_retention", version=1):
 
     retention_f = mean over the tasks of family f of (correct_child - correct_incumbent), with its
     paired interval at ``confidence``. That interval is not corrected for the children tried: a
-    correction would only make forgetting harder to see.
+    correction would only make forgetting harder to see. An environment that declares no mastered
+    levels has nothing to retain and takes no part.
 
     Source: the forgetting measure of Chaudhry et al. 2018 (arXiv 1801.10112), with the incumbent
     as the reference because it is what a promotion would replace.
@@ -51,6 +51,8 @@ class TransferRetention(Evaluation, name="transfer_retention", version=1):
     def report(self, ctx: EvalContext) -> ReportParts:
         """Accuracy rows, and a delta per family."""
         envs = _mastered(ctx.setting.environments)
+        if not envs:
+            return ReportParts()
         subject, baseline = _scores(envs, ctx.subject), _scores(envs, ctx.baseline)
         deltas = tuple(
             delta
@@ -67,14 +69,7 @@ class TransferRetention(Evaluation, name="transfer_retention", version=1):
 
 
 def _mastered(environments: Sequence[Environment]) -> list[Environment]:
-    found = [env for env in environments if env.mastered]
-    if not found:
-        names = ", ".join(env.name for env in environments)
-        raise CladeflowError(
-            f"transfer_retention: {names} declares no mastered levels, so there is nothing to "
-            "retain; leave transfer_retention out of the recipe's evaluate"
-        )
-    return found
+    return [env for env in environments if env.mastered]
 
 
 def _name(env: Environment) -> str:

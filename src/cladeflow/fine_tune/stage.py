@@ -3,6 +3,9 @@
 from typing import Any, ClassVar
 
 from cladeflow.errors import RecipeError
+from cladeflow.evaluate.stage import held_out_suites
+from cladeflow.evaluate.suite import Suite
+from cladeflow.fine_tune import contamination
 from cladeflow.fine_tune.base import Builder, Objective, RoundData
 from cladeflow.fine_tune.settings import TrainSettings
 from cladeflow.recipes.model import Update
@@ -37,13 +40,14 @@ class FineTune(Stage):
             "init": update.init,
             "dtype": ctx.scale.dtype,
             "training": training,
+            "held_out": [contamination.VERSION, [suite.hash for suite in _held_out(ctx)]],
         }
 
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
         role = _update(ctx).role
         builder, objective = self._parts(ctx)
         data = _round_data(ctx, role)
-        examples = list(builder.build(data))
+        examples = _screened(ctx, list(builder.build(data)), data, work)
         work.metrics.count("cladeflow_examples_total", len(examples), role=role)
         kept = len(examples) / len(data.trajectories) if data.trajectories else 0.0
         work.metrics.gauge("cladeflow_kept_ratio", kept, role=role)
@@ -90,6 +94,28 @@ def _render(ctx: StageContext, task: Task) -> str:
     """What an episode of the agent would put to the model."""
     template = ctx.agent.scaffold.prompts.get(task.env, "{task}")
     return template.replace("{task}", ctx.environments[task.env].render(task.prompt))
+
+
+def _held_out(ctx: StageContext) -> list[Suite]:
+    """The suites whose tasks may not be trained on."""
+    return [suite for suite in held_out_suites(ctx) if suite.split != "train"]
+
+
+def _screened(
+    ctx: StageContext, examples: list[TrainingExample], data: RoundData, work: Work
+) -> list[TrainingExample]:
+    """The examples without those that contain a held-out task, which are counted."""
+
+    def render(task: Task) -> str:
+        return ctx.environments[task.env].render(task.prompt)
+
+    posed = {p.task.id: p.task for s in _held_out(ctx) for p in s.pose(ctx.environments[s.env])}
+    found = contamination.screen(
+        examples, data, contamination.HeldOut(posed.values(), render), render
+    )
+    for reason, count in sorted(found.dropped.items()):
+        work.metrics.count("cladeflow_contaminated_examples_total", count, reason=reason)
+    return found.examples
 
 
 def _train(

@@ -1,6 +1,7 @@
 """Model directories: opening them, and the digests that identify what is in them."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -8,7 +9,7 @@ from cladeflow.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
+    from transformers import GenerationConfig, PretrainedConfig, PreTrainedModel
 
     from cladeflow.models.tokenizer import Tokenizer
 
@@ -81,11 +82,8 @@ def load_model(
     model, info = loaded
     if missing := sorted(info["missing_keys"]):
         raise ModelError(f"{directory}: its weights lack {', '.join(missing[:3])} ({len(missing)})")
-    if attention and (model._is_stateful or not model._supports_attention_backend):
-        raise ModelError(
-            f"{directory}: {type(model).__name__} keeps its own attention or state, which the"
-            " transformers engine cannot drive; use a model such as Llama, Qwen or GPT-NeoX"
-        )
+    if attention:
+        _require_plain(type(model), model.config, directory)
     on_device: PreTrainedModel = model.to(device).eval()
     return on_device
 
@@ -103,13 +101,65 @@ def check_model(directory: Path) -> None:
         raise ModelError(f"{directory}: its config.json cannot be used: {error}") from error
     if type(config) not in AutoModelForCausalLM._model_mapping:
         raise ModelError(f"{directory}: {config.model_type} is no causal language model")
-    for file in sorted(directory.glob("*.safetensors")):
+    kind: Any = AutoModelForCausalLM._model_mapping[type(config)]
+    _require_plain(kind, config, directory)
+    for file in _weight_files(directory):
         try:
             with safe_open(file, framework="numpy"):
                 pass
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{file} is damaged: {error}; get it anew") from error
-    load_tokenizer(directory)
+    _check_tokenizer(directory, config)
+
+
+def _require_plain(
+    kind: "type[PreTrainedModel]", config: "PretrainedConfig", directory: Path
+) -> None:
+    """Raise `ModelError` for a model that the transformers engine cannot drive."""
+    capped = getattr(config, "attn_logit_softcapping", None)
+    if capped or kind._is_stateful or not kind._supports_attention_backend:
+        why = "caps attention scores (softcap)" if capped else "keeps its own attention or state"
+        raise ModelError(
+            f"{directory}: {kind.__name__} {why}, which the transformers engine cannot drive;"
+            " use a model such as Llama, Qwen or GPT-NeoX"
+        )
+
+
+def _weight_files(directory: Path) -> list[Path]:
+    """The weight files, those that an index names included."""
+    named = {path.name for path in directory.glob("*.safetensors")}
+    for index in directory.glob("*.safetensors.index.json"):
+        try:
+            named |= set(json.loads(index.read_text())["weight_map"].values())
+        except (ValueError, KeyError) as error:
+            raise ModelError(f"{index} is damaged: {error!r}; get it anew") from error
+    return [directory / name for name in sorted(named)]
+
+
+def _check_tokenizer(directory: Path, config: "PretrainedConfig") -> None:
+    from transformers import GenerationConfig
+
+    tokenizer = load_tokenizer(directory)
+    generation: PretrainedConfig | GenerationConfig = config
+    if (directory / "generation_config.json").is_file():
+        try:
+            generation = GenerationConfig.from_pretrained(directory, local_files_only=True)
+        except Exception as error:  # as in load_model
+            raise ModelError(f"{directory}: generation_config.json: {error}") from error
+    end_tokens(generation, tokenizer, directory)
+    known = int(config.get_text_config(decoder=True).vocab_size)
+    if len(tokenizer) > known:
+        raise ModelError(
+            f"{directory}: its tokenizer has {len(tokenizer)} tokens, its model knows {known}; "
+            "they are not of one model"
+        )
+
+
+def context_length(directory: Path) -> int:
+    """`max_length` of the model in a directory, from its configuration alone."""
+    from transformers import AutoConfig
+
+    return _max_length(AutoConfig.from_pretrained(directory, local_files_only=True))
 
 
 def load_tokenizer(directory: Path) -> "Tokenizer":
@@ -144,12 +194,17 @@ def load_weights(model: "PreTrainedModel", directory: Path) -> None:
     model.load_state_dict(weights, strict=False)
 
 
-def end_tokens(model: "PreTrainedModel", tokenizer: "Tokenizer", directory: Path) -> list[int]:
+def end_tokens(
+    generation: "GenerationConfig | PretrainedConfig | None",
+    tokenizer: "Tokenizer",
+    directory: Path,
+) -> list[int]:
     """Ids that end a completion, of the generation settings and of the tokenizer.
 
     Raises `ModelError` where there is none: a model that cannot end cannot answer.
     """
-    configured = getattr(model.generation_config, "eos_token_id", None) or []
+    configured = getattr(generation, "eos_token_id", None)
+    configured = [] if configured is None else configured
     ends = {configured} if isinstance(configured, int) else set(configured)
     if tokenizer.end is not None:
         ends.add(tokenizer.end)
@@ -163,7 +218,11 @@ def end_tokens(model: "PreTrainedModel", tokenizer: "Tokenizer", directory: Path
 
 def max_length(model: "PreTrainedModel") -> int:
     """Tokens that the model reads at most; no more than its sliding window, where it has one."""
-    config = model.config.get_text_config(decoder=True)
+    return _max_length(model.config)
+
+
+def _max_length(config: "PretrainedConfig") -> int:
+    config = config.get_text_config(decoder=True)
     sliding = getattr(config, "use_sliding_window", True)
     limits = [
         getattr(config, "max_position_embeddings", None),

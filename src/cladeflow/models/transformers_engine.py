@@ -70,7 +70,7 @@ class TransformersEngine:
         self.max_rows = max_rows
         self._vocabulary = vocabulary(self.model)
         self._is_end = np.zeros(self._vocabulary, np.bool_)
-        self._is_end[end_tokens(self.model, self.tokenizer, weights)] = True
+        self._is_end[end_tokens(self.model.generation_config, self.tokenizer, weights)] = True
         self._stops: dict[tuple[str, ...], int] = {}
         self._may_stop = np.empty((0, self._vocabulary), np.bool_)
         self._queue: deque[Job] = deque()

@@ -1,5 +1,6 @@
 """Recipes and scales by name or path, and the one function that resolves a run's composition."""
 
+import json
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -87,16 +88,18 @@ def scale_for(parameters: int) -> str:
 
 
 def resolve(
-    name: str, *, scale: str, settings: Sequence[str] = (), environments: Sequence[str] = ()
+    name: str, *, scale: str, settings: Sequence[str] = (), environments: Sequence[Any] = ()
 ) -> Resolved:
     """A recipe at a scale with ``--set`` and ``--tasks`` applied, ready to be planned.
+
+    ``environments`` are entries as a recipe has them.
 
     Raises `RecipeError` where it does not load, does not fit, or names what is not built.
     """
     of_scale = [s.removeprefix("scale.") for s in settings if s.startswith("scale.")]
     of_recipe = [s for s in settings if not s.startswith("scale.")]
     if environments:
-        of_recipe.append(f"environments=[{', '.join(environments)}]")
+        of_recipe.append(f"environments={json.dumps(list(environments))}")
     resolved = Resolved(recipe=load_recipe(name, of_recipe), scale=load_scale(scale, of_scale))
     resolved.build()
     return resolved

@@ -133,8 +133,16 @@ class Resolved(Value):
 
     @property
     def hash(self) -> str:
-        """Identity of the composition: what an agent and a report name as their recipe."""
-        return digest(self.model_dump(mode="json"))
+        """Identity of the composition: what an agent and a report name as their recipe.
+
+        Where an environment's files lie is no part of it, only what they hold.
+        """
+        content = self.model_dump(mode="json")
+        for entry in content["recipe"]["environments"]:
+            kind = find("environment", entry["name"])
+            for address in getattr(kind, "addresses", ()):
+                del entry["options"][address]
+        return digest(content)
 
     def build(self) -> list[tuple[str, Strategy]]:
         """Every strategy with its place; raises `RecipeError` for what is not built."""

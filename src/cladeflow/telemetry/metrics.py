@@ -65,6 +65,11 @@ METRICS: dict[str, Spec] = {
         # fine-tuning
         Spec("cladeflow_examples_total", "counter", "examples", "Examples built.", ("role",)),
         Spec(
+            "cladeflow_contaminated_examples_total", "counter", "examples",
+            "Examples left out because they contain or descend from a held-out task.",
+            ("reason",),
+        ),
+        Spec(
             "cladeflow_kept_ratio", "gauge", "ratio",
             "Share of the trajectories seen that became examples.", ("role",),
         ),

@@ -5,8 +5,7 @@ import pytest
 from transformers import Gemma2Config, Gemma2ForCausalLM, MambaConfig, MambaForCausalLM
 
 from cladeflow.errors import ModelError
-from cladeflow.models import Request, Sampling
-from cladeflow.models.loading import model_digest, tokenizer_digest
+from cladeflow.models.loading import check_model, context_length, model_digest, tokenizer_digest
 from cladeflow.models.transformers_engine import TransformersEngine
 from tests.tiny_models import save_tiny_model, tiny_tokenizer
 
@@ -58,8 +57,32 @@ def test_no_end_token(directory: Path) -> None:
     edit(directory / "generation_config.json", eos_token_id=None)
     edit(directory / "config.json", eos_token_id=None)
     tiny_tokenizer(eos_token=None).save_pretrained(directory)
-    with pytest.raises(ModelError, match="no end token"):
-        TransformersEngine(directory)
+    for refuse in (TransformersEngine, check_model):
+        with pytest.raises(ModelError, match="no end token"):
+            refuse(directory)
+
+
+def test_an_end_token_of_either_will_do(directory: Path) -> None:
+    tiny_tokenizer(eos_token=None).save_pretrained(directory)
+    check_model(directory)
+    assert TransformersEngine(directory)._is_end.nonzero()[0].tolist() == [1]
+
+
+def test_a_tokenizer_of_another_model(directory: Path) -> None:
+    edit(directory / "config.json", vocab_size=9)
+    with pytest.raises(ModelError, match=r"its tokenizer has \d+ tokens, its model knows 9"):
+        check_model(directory)
+
+
+def test_a_missing_part_of_the_weights(directory: Path) -> None:
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors"}}
+    (directory / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError, match=r"00001-of-00002\.safetensors is damaged"):
+        check_model(directory)
+
+
+def test_the_context_is_what_the_configuration_says(directory: Path) -> None:
+    assert context_length(directory) == 256
 
 
 def test_digests_cover_content_and_nothing_else(directory: Path, tmp_path: Path) -> None:
@@ -79,6 +102,8 @@ def test_an_architecture_that_keeps_a_state_is_refused(tmp_path: Path) -> None:
     tiny_tokenizer().save_pretrained(tmp_path)
     with pytest.raises(ModelError, match="MambaForCausalLM"):
         TransformersEngine(tmp_path)
+    with pytest.raises(ModelError, match="MambaForCausalLM"):
+        check_model(tmp_path)
 
 
 def test_an_attention_that_is_not_plain_is_refused(tmp_path: Path) -> None:
@@ -94,7 +119,7 @@ def test_an_attention_that_is_not_plain_is_refused(tmp_path: Path) -> None:
     )
     Gemma2ForCausalLM(config).save_pretrained(tmp_path)
     tiny_tokenizer().save_pretrained(tmp_path)
-    engine = TransformersEngine(tmp_path)
-    engine.submit([Request([5, 6, 7], Sampling(), "k")])
     with pytest.raises(ModelError, match="softcap"):
-        engine.pump()
+        TransformersEngine(tmp_path)
+    with pytest.raises(ModelError, match="softcap"):
+        check_model(tmp_path)

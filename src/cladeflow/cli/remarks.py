@@ -1,0 +1,69 @@
+"""What a person should know of an evolution besides its table."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cladeflow.environments.base import Environment
+from cladeflow.strategy import find
+
+if TYPE_CHECKING:
+    from cladeflow.views import GenerationView
+
+GUESSES = 0.02
+"""Share of right answers that a model reaches which hits a small number by chance."""
+
+
+def remarks(views: Sequence["GenerationView"]) -> list[str]:
+    """Examples left out as contaminated, and why nothing was solved where nothing was."""
+    found = [_contaminated(view) for view in views]
+    return [*filter(None, found), *_unsolved(views)]
+
+
+def _contaminated(view: "GenerationView") -> str:
+    left_out = view.counts.get("cladeflow_contaminated_examples_total", 0)
+    if not left_out:
+        return ""
+    built = left_out + view.counts.get("cladeflow_examples_total", 0)
+    return (
+        f"generation {view.generation}: {left_out:,} of {built:,} training examples were left out "
+        "because they contain or descend from a held-out task"
+    )
+
+
+def _unsolved(views: Sequence["GenerationView"]) -> list[str]:
+    """Nothing where some agent has solved more than a guess now and then."""
+    rows = [view.row(metric) for view in views for metric in ("greedy", "sampled")]
+    best = max((row.value for row in rows if row), default=1.0)
+    if best > GUESSES:
+        return []
+    last = views[-1]
+    parsed = last.row("parse_rate")
+    read = f"; {parsed.value:.1%} of them can be read" if parsed else ""
+    lines = [
+        f"{'next to ' if best else ''}nothing was solved: at best {best:.1%} of an agent's answers "
+        f"to held-out tasks are right{read}"
+    ]
+    sampled = last.counts.get("cladeflow_trajectories_total", 0)
+    if sampled:
+        right = last.counts.get("cladeflow_positive_trajectories_total", 0)
+        cut = last.counts.get("cladeflow_truncated_trajectories_total", 0)
+        lines.append(
+            f"generation {last.generation}: {right:,} of {sampled:,} attempts at training tasks "
+            f"are right and {cut:,} ended at the token limit; it trained on "
+            f"{last.counts.get('cladeflow_examples_total', 0):,} examples"
+        )
+    lines.append(
+        "an agent learns from what it solves: start from a model that solves some of the tasks, "
+        "take easier tasks, or tell it how to answer with --prompt FILE"
+    )
+    return lines
+
+
+def cell(views: Sequence["GenerationView"]) -> str:
+    """A cell of the evolution's tasks, of middling difficulty, to try an agent on."""
+    for row in views[0].report.rows:
+        kind = find("environment", row.env)
+        if kind is not None and issubclass(kind, Environment):
+            family, levels = next(iter(kind.levels.items()))
+            return f"{family}/{levels[len(levels) // 2 - 1]}"
+    return "TASK"

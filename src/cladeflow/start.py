@@ -1,0 +1,162 @@
+"""What an evolution starts from: what a command asks for, resolved before anything is written."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cladeflow.archive.archive import Archive
+from cladeflow.environments.base import Environment
+from cladeflow.errors import CladeflowError
+from cladeflow.home import Home
+from cladeflow.models.binding import initial_ref, parameters, prompt_kind
+from cladeflow.models.templates import chosen_template, read_template
+from cladeflow.recipes import Resolved, resolve, scale_for
+from cladeflow.recipes.parse import catalogue
+from cladeflow.records import Agent, Scaffold
+from cladeflow.store import materialise
+
+DEFAULT_RECIPE = "default"
+RECIPES = {"task_file": "star"}
+"""The recipe for an environment whose steps cannot be checked, where none is given."""
+SEED_MODELS = {"reasoning": "seed-reasoning-1", "toolbox": "seed-reasoning-1"}
+"""The embedded model that an environment's recipes start from where no model is given."""
+
+
+class Wish(NamedTuple):
+    """What a command asks for; None and () mean: as it was, or the default."""
+
+    recipe: str | None = None
+    model: Path | None = None
+    tasks: tuple[str, ...] = ()
+    """Environments by name, and files of tasks."""
+    checker: str | None = None
+    tolerance: float | None = None
+    prompt: Path | None = None
+    seed: int | None = None
+    scale: str | None = None
+    settings: tuple[str, ...] = ()
+    deterministic: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is asked for that could differ from what a home holds."""
+        return self == Wish(deterministic=self.deterministic)
+
+
+class Start(NamedTuple):
+    """What determines an evolution."""
+
+    resolved: Resolved
+    seed: int
+    initial: Agent
+
+
+def start(home: Home, wish: Wish) -> Start | None:
+    """What the evolution is determined by; None where the home goes on as it is.
+
+    Raises `CladeflowError` where the wish cannot be met.
+    """
+    if not home.exists:
+        return _resolve(home, wish, _environments(wish))
+    with Archive.open(home.archive_url) as archive:
+        if not archive.started:
+            return _resolve(home, wish, _environments(wish))
+        known = archive.evolution
+        if wish.is_open:
+            return None
+        initial = archive.agent("initial").agent
+    environments = _environments(wish)
+    if not environments and wish.recipe is None:
+        recipe = Resolved.model_validate(known.resolved).recipe
+        environments = [{entry.name: entry.options} for entry in recipe.environments]
+    asked = wish._replace(
+        recipe=wish.recipe or known.recipe,
+        scale=wish.scale or known.scale,
+        seed=known.seed if wish.seed is None else wish.seed,
+    )
+    return _resolve(home, asked, environments, initial)
+
+
+def _environments(wish: Wish) -> list[Any]:
+    """Recipe entries of what ``--tasks`` names."""
+    files = [name for name in wish.tasks if _is_file(name)]
+    if len(files) > 1:
+        raise CladeflowError(
+            f"--tasks: one file per evolution, not {' and '.join(files)}; put their lines together"
+        )
+    given = {"checker": wish.checker, "tolerance": wish.tolerance}
+    options = {name: value for name, value in given.items() if value is not None}
+    if options and not files:
+        raise CladeflowError(f"--{next(iter(options))} is about a file of tasks: add --tasks FILE")
+    return [
+        {"task_file": {"path": name, **options}} if name in files else name for name in wish.tasks
+    ]
+
+
+def _is_file(name: str) -> bool:
+    """Whether ``--tasks`` means a file: by its looks, or because it is there."""
+    if name in catalogue()["environment"]:
+        return False
+    return "/" in name or Path(name).suffix in (".jsonl", ".json") or Path(name).is_file()
+
+
+def _resolve(
+    home: Home, wish: Wish, environments: Sequence[Any], known: Agent | None = None
+) -> Start:
+    """The composition and the initial agent that a wish asks for."""
+    settings = list(wish.settings)
+    if wish.deterministic:
+        settings.append("scale.dtype=float32")
+    recipe = wish.recipe or _usual_recipe(environments)
+    scale = wish.scale or "tiny"
+    resolved = resolve(recipe, scale=scale, settings=settings, environments=environments)
+    ref = _model(wish, resolved, known)
+    if wish.scale is None:
+        scale = scale_for(parameters(home.store(), ref))
+        resolved = resolve(recipe, scale=scale, settings=settings, environments=environments)
+    prompts = _prompts(home, wish, resolved, ref, known)
+    initial = Agent(weights={"actor": ref}, scaffold=Scaffold(prompts=prompts))
+    return Start(resolved, wish.seed or 0, initial)
+
+
+def _usual_recipe(environments: Sequence[Any]) -> str:
+    names = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in environments]
+    return next((RECIPES[name] for name in names if name in RECIPES), DEFAULT_RECIPE)
+
+
+def _model(wish: Wish, resolved: Resolved, known: Agent | None) -> str:
+    """Ref of the model to start from."""
+    if known is not None and wish.model is None:
+        return known.weights["actor"]
+    name = resolved.recipe.environments[0].name
+    if wish.model is None and name not in SEED_MODELS:
+        raise CladeflowError(
+            f"{name} needs a model of yours: add --model DIR, a Hugging Face directory "
+            f"(the embedded model knows {' and '.join(SEED_MODELS)} only)"
+        )
+    return initial_ref(wish.model, SEED_MODELS.get(name, ""))
+
+
+def _prompts(
+    home: Home, wish: Wish, resolved: Resolved, ref: str, known: Agent | None
+) -> dict[str, str]:
+    """The prompt template by environment: as it was, as given, or what suits the model."""
+    built = [entry.build() for entry in resolved.recipe.environments]
+    environments = [env for env in built if isinstance(env, Environment)]
+    if wish.prompt is not None:
+        if len(environments) > 1:
+            raise CladeflowError("--prompt is for one environment: give one --tasks with it")
+        offered = {environments[0].name: [read_template(wish.prompt)]}
+    elif known is not None and known.scaffold.prompts.keys() == {env.name for env in environments}:
+        return known.scaffold.prompts
+    else:
+        kind = prompt_kind(home.store(), ref)
+        offered = {env.name: list(env.prompts(kind)) for env in environments}
+    texts = {env.name: env.texts() for env in environments}
+    if wish.model is None:
+        return {name: templates[0] for name, templates in offered.items()}
+    directory, limit = materialise(home.store(), ref), resolved.scale.max_tokens
+    return {
+        name: chosen_template(directory, templates, texts[name], limit)
+        for name, templates in offered.items()
+    }
