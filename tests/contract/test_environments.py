@@ -1,11 +1,14 @@
 """What every registered environment must keep to."""
 
+from pathlib import Path
+
 import pytest
 
 from cladeflow.environments.base import Environment
 from cladeflow.errors import CladeflowError
 from cladeflow.records import Split
 from cladeflow.strategy import find, names
+from tests.task_lines import plain_sums, write_lines
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "heldout", "probe")
 
@@ -17,16 +20,19 @@ def shipped() -> list[str]:
 
 
 @pytest.fixture(params=shipped())
-def env(request: pytest.FixtureRequest) -> Environment:
+def env(request: pytest.FixtureRequest, tmp_path: Path) -> Environment:
     kind = find("environment", request.param)
     assert kind is not None
-    built = kind.from_options({})
+    lines = write_lines(tmp_path / "tasks.jsonl", plain_sums(80))
+    built = kind.from_options({"path": str(lines)} if request.param == "task_file" else {})
     assert isinstance(built, Environment)
     return built
 
 
 def cells(env: Environment) -> list[tuple[str, int]]:
-    return [(family, level) for family, levels in env.levels.items() for level in levels[1:3]]
+    return [
+        (family, level) for family, levels in env.levels.items() for level in levels[1:3] or levels
+    ]
 
 
 def test_equal_arguments_pose_equal_tasks_and_more_of_them_only_add(env: Environment) -> None:
@@ -49,7 +55,8 @@ def test_no_task_is_in_two_splits(env: Environment) -> None:
 
 
 def test_a_task_does_not_hold_its_gold(env: Environment) -> None:
-    for posed in env.tasks(family=env.families[0], level=2, split="train", n=3, seed=0):
+    family, level = cells(env)[0]
+    for posed in env.tasks(family=family, level=level, split="train", n=3, seed=0):
         assert "gold" not in posed.task.model_dump()
         assert posed.gold.task_id == posed.task.id
 
@@ -64,7 +71,8 @@ def test_a_demonstration_passes_its_check_and_a_mutilated_one_does_not(env: Envi
 
 
 def test_only_train_tasks_are_demonstrated(env: Environment) -> None:
-    [posed] = env.tasks(family=env.families[0], level=2, split="heldout", n=1, seed=0)
+    family, level = cells(env)[0]
+    [posed] = env.tasks(family=family, level=level, split="heldout", n=1, seed=0)
     with pytest.raises(CladeflowError, match="only train tasks"):
         env.demonstration(posed.task)
 
@@ -72,3 +80,9 @@ def test_only_train_tasks_are_demonstrated(env: Environment) -> None:
 def test_there_is_a_prompt_for_every_kind_of_model(env: Environment) -> None:
     assert env.prompt_formats.keys() == {"seed", "chat", "base"}
     assert all("{task}" in template for template in env.prompt_formats.values())
+    assert all("{task}" in template for kind in ("chat", "base") for template in env.prompts(kind))
+
+
+def test_an_identity_says_what_a_task_is_made_of_not_where_it_lies(env: Environment) -> None:
+    assert not env.identity().keys() & env.addresses
+    assert env.identity().keys() >= {"name", "version"}

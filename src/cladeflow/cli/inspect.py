@@ -86,6 +86,10 @@ def status(home: Path, as_json: bool) -> None:
     facts = {
         "home": str(session.home.directory),
         "recipe": evolution.recipe,
+        "tasks": [
+            entry["options"].get("path") or entry["name"]
+            for entry in evolution.resolved["recipe"]["environments"]
+        ],
         "scale": evolution.scale,
         "seed": evolution.seed,
         "generations": done,

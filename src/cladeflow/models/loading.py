@@ -148,9 +148,10 @@ def _check_tokenizer(directory: Path, config: "PretrainedConfig") -> None:
             raise ModelError(f"{directory}: generation_config.json: {error}") from error
     end_tokens(generation, tokenizer, directory)
     known = int(config.get_text_config(decoder=True).vocab_size)
-    if len(tokenizer) > known:
+    size = tokenizer.hf.vocab_size  # without tokens that transformers adds of its own accord
+    if size > known:
         raise ModelError(
-            f"{directory}: its tokenizer has {len(tokenizer)} tokens, its model knows {known}; "
+            f"{directory}: its tokenizer has {size} tokens, its model knows {known}; "
             "they are not of one model"
         )
 

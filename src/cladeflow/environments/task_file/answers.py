@@ -9,10 +9,11 @@ NEXT_TASK = "\n\nQuestion:"
 _MARKER = re.compile(
     r"\#\#\#\#"
     r"|\\boxed\s*\{"
-    r"|\banswer\b(?:[^.\n?!:=]|\.(?=\d)){0,200}?(?:\bis\b|:|=)"
+    r"|\banswer\b(?:[^.\n?!:=]|\.(?=\d)){0,200}?(?:\bis\b\s*:?|:|=)"
     r"|\banswer\b\W*?(?=\n)",
     re.IGNORECASE,
 )
+_AROUND = " .\"'`*_“”‘’"
 _CALCULATOR = re.compile(r"<<[^<>\n]*>>")
 
 
@@ -62,5 +63,5 @@ def final(text: str) -> str | None:
 
 
 def normal(text: str) -> str:
-    """``text`` in lower case with single spaces, bare of quotes, emphasis and a full stop."""
-    return " ".join(text.split()).strip(" \"'`*_“”‘’").rstrip(".").rstrip(" \"'`*_“”‘’").casefold()
+    """``text`` in lower case with single spaces, bare of quotes, emphasis and full stops."""
+    return " ".join(text.split()).strip(_AROUND).casefold()

@@ -113,15 +113,17 @@ class TaskFile(Environment, name="task_file", version=1):
         return [*steps, Step(i=len(steps), text=lines[-1], kind="answer")]
 
     def answer(self, text: str) -> str | None:
-        """The final answer, canonical where it is a number; unlike `check`, it knows no key."""
+        """The final answer as all of the file's checkers would read it; `check` knows the key."""
         attempt = attempt_of(text)
-        return stated(attempt) or normal(final(attempt) or "") or None
+        if self._checkers == {"numeric"}:
+            return stated(attempt)
+        return normal(final(attempt) or "") or None
 
     def prompts(self, kind: str) -> Sequence[str]:
         """For a base model, with as many worked examples of the file as its context takes."""
         train = [q for q in self.questions if q.split == "train"]
         if kind == "chat":
-            return [prompts.chat({q.checker for q in self.questions})]
+            return [prompts.chat(self._checkers)]
         if kind == "base":
             shown = prompts.examples(train)
             return [prompts.few_shot(shown[:n]) for n in range(len(shown), -1, -1)]
@@ -136,6 +138,10 @@ class TaskFile(Environment, name="task_file", version=1):
         if not self.path:
             raise CladeflowError("task_file: name its file, as in --tasks my-tasks.jsonl")
         return _questions(Path(self.path), self.sha256, self.checker, self.tolerance)
+
+    @property
+    def _checkers(self) -> frozenset[str]:
+        return _checkers(Path(self.path), self.sha256, self.checker, self.tolerance)
 
     def _pose(self, question: Question) -> Posed:
         task = Task(
@@ -163,6 +169,11 @@ def _questions(
             "restore it, or start another home with --home"
         )
     return read_questions(path, data, checker, tolerance)
+
+
+@lru_cache(maxsize=4)
+def _checkers(path: Path, sha256: str, checker: str | None, tolerance: float) -> frozenset[str]:
+    return frozenset(q.checker for q in _questions(path, sha256, checker, tolerance))
 
 
 def _read(path: Path) -> bytes:
