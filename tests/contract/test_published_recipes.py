@@ -65,6 +65,7 @@ UNREACHED = {
     "pre_action_gate",
     "random",
     "shuffled",
+    "task_file",
     "transfer_gp",
     "uniform",
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cladeflow.environments import Toolbox
+from cladeflow.environments import TaskFile, Toolbox
 from cladeflow.environments.base import Posed
 from cladeflow.records import Record, Step, Trajectory, digest
 from cladeflow.sandbox.client import CheckerClient
@@ -25,6 +25,7 @@ from cladeflow.verification import (
     Verification,
     VerifyContext,
 )
+from tests.task_lines import sums, write_lines
 
 ENV = Toolbox()
 POOL = [
@@ -66,6 +67,15 @@ def verdicts(strategy: Verification) -> Callable[[Path], list[Record]]:
     return judge
 
 
+def from_file(root: Path) -> list[Record]:
+    """Tasks and demonstrations of a file, and the verdicts on them."""
+    env = TaskFile.from_options({"path": str(write_lines(root / "sums.jsonl", sums(60)))})
+    posed = env.tasks(family="tasks", level=1, split="train", n=20, seed=3)
+    shown = [env.demonstration(pair.task) for pair in posed]
+    checks = [env.check(*pair, steps) for pair, steps in zip(posed, shown, strict=True)]
+    return [*(record for pair in posed for record in pair), *checks]
+
+
 def generated(strategy: SeedTasks) -> Callable[[Path], list[Record]]:
     posed = strategy.generate(ENV, n=30, gen=1, draw=2, seed=7)
     return lambda _: [record for pair in posed for record in pair]
@@ -73,6 +83,7 @@ def generated(strategy: SeedTasks) -> Callable[[Path], list[Record]]:
 
 CASES: list[tuple[Strategy, int, str, Callable[[Path], list[Record]]]] = [
     (ENV, 1, "e9327e93f8276e3e", lambda _: [record for pair in POOL for record in pair]),
+    (TaskFile(), 1, "84d9ba3fb1ef19df", from_file),
     (SeedTasks(), 1, "5a51b40645f15cda", generated(SeedTasks())),
     (
         Uniform(),

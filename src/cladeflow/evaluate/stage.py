@@ -127,7 +127,7 @@ def read_result(session: Session, suite: Suite, commit: Commit) -> SuiteResult:
 
 
 def _evaluate(ctx: StageContext, agent: Agent, suite: Suite, key: str) -> Output:
-    tasks = ctx.session.recall(f"posed/{suite.questions}", lambda: _pose(ctx, suite))
+    tasks = posed(ctx, suite)
     shards = run_shards(
         ctx.session,
         key,
@@ -138,6 +138,11 @@ def _evaluate(ctx: StageContext, agent: Agent, suite: Suite, key: str) -> Output
         what=f"{ctx.call} {suite.name}",
     )
     return Output(sets=gather(shards))
+
+
+def posed(ctx: StageContext, suite: Suite) -> list[Task]:
+    """A suite's tasks, posed once a process; their golds are in the gold store."""
+    return ctx.session.recall(f"posed/{suite.questions}", lambda: _pose(ctx, suite))
 
 
 def _pose(ctx: StageContext, suite: Suite) -> list[Task]:

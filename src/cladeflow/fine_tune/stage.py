@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from cladeflow.errors import RecipeError
-from cladeflow.evaluate.stage import held_out_suites
+from cladeflow.evaluate.stage import held_out_suites, posed
 from cladeflow.evaluate.suite import Suite
 from cladeflow.fine_tune import contamination
 from cladeflow.fine_tune.base import Builder, Objective, RoundData
@@ -109,10 +109,9 @@ def _screened(
     def render(task: Task) -> str:
         return ctx.environments[task.env].render(task.prompt)
 
-    posed = {p.task.id: p.task for s in _held_out(ctx) for p in s.pose(ctx.environments[s.env])}
-    found = contamination.screen(
-        examples, data, contamination.HeldOut(posed.values(), render), render
-    )
+    tasks = {task.id: task for suite in _held_out(ctx) for task in posed(ctx, suite)}
+    held_out = contamination.HeldOut(tasks.values(), render)
+    found = contamination.screen(examples, data, held_out, render)
     for reason, count in sorted(found.dropped.items()):
         work.metrics.count("cladeflow_contaminated_examples_total", count, reason=reason)
     return found.examples

@@ -13,6 +13,7 @@ from cladeflow.evaluate import (
     EvalContext,
     Evaluation,
     ExplorationMonitor,
+    ReportParts,
     Setting,
     Suite,
     SuiteResult,
@@ -188,10 +189,11 @@ def test_retention_sees_the_family_that_was_forgotten(setting: Setting) -> None:
     assert parts.retention == {family: delta.delta for family, delta in deltas.items()}
 
 
-def test_retention_needs_mastered_levels(setting: Setting) -> None:
+def test_an_environment_without_mastered_levels_has_nothing_to_retain(setting: Setting) -> None:
     Reasoning.mastered = {}
-    with pytest.raises(CladeflowError, match="declares no mastered levels"):
-        TransferRetention().suites(setting)
+    evaluation = TransferRetention()
+    assert evaluation.suites(setting) == []
+    assert evaluation.report(context(setting, evaluation, {}, {})) == ReportParts()
 
 
 def rollouts(groups: Sequence[str]) -> list[tuple[Trajectory, Verdict]]:
