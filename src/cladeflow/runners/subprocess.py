@@ -12,6 +12,7 @@ from cladeflow.visit import Visit
 
 def run(session: Session, generation: int) -> None:
     """Run what is missing of a generation, one process per call."""
+    session.release()  # each process loads its own
     visit = Visit(session)
     for node in visit.nodes(generation):
         if visit.found(node) is None:
