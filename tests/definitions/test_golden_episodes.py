@@ -65,13 +65,13 @@ def demonstrated() -> list[str]:
 
 REASONING, TOOLBOX = ENVIRONMENTS.values()
 CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
-    (REASONING, 2, "1164dfa0cc3b2da1", posed(REASONING)),
+    (REASONING, 2, "70397cfd65de8dbc", posed(REASONING)),
     (TOOLBOX, 1, "e8e0ddf0e4f74f29", posed(TOOLBOX)),
-    (Demos(), 1, "54866e792f5d6310", demonstrated),
-    (Sample(), 1, "3f18989d9d0dc8f2", sampled),
-    (SelfRefine(), 1, "94bc548298ca0a80", refined),
-    (EnvFeedback(), 1, "982a18003381c237", criticised(EnvFeedback())),
-    (LlmCritique(), 2, "cafbc86126d43a9b", criticised(LlmCritique())),
+    (Demos(), 1, "98f6e3262eb4e3d2", demonstrated),
+    (Sample(), 1, "8e930d606e9a2765", sampled),
+    (SelfRefine(), 1, "acbaa37f0a718470", refined),
+    (EnvFeedback(), 1, "90d498ea581bac33", criticised(EnvFeedback())),
+    (LlmCritique(), 2, "eb3b5758ad0d640d", criticised(LlmCritique())),
 ]
 
 

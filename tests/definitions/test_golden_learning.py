@@ -168,11 +168,11 @@ def scheduled() -> list[Any]:
 
 
 CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
-    (Positives(), 1, "85b75cdea2fe6edc", built),
+    (Positives(), 1, "fd51c3d8067f943f", built),
     (Sft(), 1, "9c580597167a21c4", trained),
     (BenchmarkSuite(), 1, "abb62ae1241bd613", evaluated(BenchmarkSuite(cells=CELLS))),
     (TransferRetention(), 1, "b1a58d1bc654857b", evaluated(TransferRetention(tasks=60))),
-    (ExplorationMonitor(), 1, "4e2619f6f209ade6", evaluated(ExplorationMonitor())),
+    (ExplorationMonitor(), 1, "ad85ca56faf65bca", evaluated(ExplorationMonitor())),
     (Always(), 1, "af5b01e3415314bc", decided(Always())),
     (ThresholdGate(), 1, "0d456a3d2dba0fdb", decided(ThresholdGate())),
     (Latest(), 1, "3dc3dfba3ab3c5ee", selected),

@@ -5,8 +5,10 @@ had a glimpse of its frontier: enough to succeed there now and then, which is wh
 needs to start from. It trains in minutes on one CPU core; the same versions of everything on the
 same machine give the same files.
 
-Elsewhere a build scores alike, to within several points. It names the wrong line of an attempt no
-better than chance: a judge takes more layers, or weights of its own that learn nothing else.
+The files that ship as seed-reasoning-1 are a draw of an earlier revision of this script, with the
+same schedule and mixtures. Another draw is a model of the same kind: it scores within several
+points, but how far it climbs depends on how well it masters the primitives. No draw so far judges
+attempts: it approves of every one.
 """
 
 import argparse

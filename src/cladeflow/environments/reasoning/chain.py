@@ -7,22 +7,25 @@ from typing import ClassVar
 
 from cladeflow.environments.reasoning.family import Family
 
-HIGHEST = 99
+LOWEST, HIGHEST = 10, 99
 TERM = re.compile(r"[-+]\d")
 
 
 class Chain(Family):
-    """``chain 47+6-9``; the level is the number of operations. Totals stay within 0 to 99."""
+    """``chain 47+6-9``; the level is the number of operations.
+
+    Totals stay within 10 to 99, so that its length alone makes a chain hard.
+    """
 
     name: ClassVar[str] = "chain"
     levels: ClassVar[tuple[int, ...]] = tuple(range(1, 17))
     form: ClassVar[re.Pattern[str]] = re.compile(r"chain (\d+)((?:[-+]\d)+)")
 
     def draw(self, level: int, rng: Random) -> str:
-        total = rng.randint(1, HIGHEST)
+        total = rng.randint(LOWEST, HIGHEST)
         problem = f"chain {total}"
         for _ in range(level):
-            terms = [t for t in range(-9, 10) if t and 0 <= total + t <= HIGHEST]
+            terms = [t for t in range(-9, 10) if t and LOWEST <= total + t <= HIGHEST]
             term = rng.choice(terms)
             total += term
             problem += f"{term:+d}"

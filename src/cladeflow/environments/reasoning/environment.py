@@ -40,7 +40,7 @@ class Reasoning(Environment, name="reasoning", version=2):
     families: ClassVar[tuple[str, ...]] = tuple(FAMILIES)
     levels: ClassVar[Mapping[str, tuple[int, ...]]] = {n: f.levels for n, f in FAMILIES.items()}
     frontier: ClassVar[Mapping[str, tuple[int, ...]]] = {
-        "chain": (5, 6, 7),
+        "chain": (5, 6),
         "addition": (4,),
         "countdown": (3,),
     }
