@@ -1,6 +1,7 @@
 """How a recipe unrolls into stage calls. Every runner walks what this gives."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 from cladeflow.recipes.model import Recipe, Round
@@ -80,6 +81,21 @@ def unroll(recipe: Recipe, generation: int, children: int = 1) -> tuple[Node, ..
         evaluations.append(nodes[-1].call)
     nodes.append(Node(promote_call(generation), (plan, *evaluations)))
     return tuple(nodes)
+
+
+def fused(recipe: Recipe, nodes: Sequence[Node]) -> list[tuple[Node, ...]]:
+    """``nodes`` as the tasks of a runner that gives each a process or a pod of its own.
+
+    All passes of a round with ``repeat`` > 1 are one task, which keeps its models loaded from the
+    rollout of one pass to that of the next; every other call is a task by itself.
+    """
+    repeated = {part.name for part in recipe.rounds if part.repeat > 1}
+
+    def task(node: Node) -> tuple[object, ...]:
+        call = node.call
+        return (call.child, call.round) if call.round in repeated else (call,)
+
+    return [tuple(part) for _, part in groupby(nodes, key=task)]
 
 
 def _child(recipe: Recipe, plan: StageCall, child: int) -> Iterator[Node]:

@@ -2,10 +2,11 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from cladeflow.errors import ModelError
 from cladeflow.home import Home
 from cladeflow.recipes.model import Dtype
 from cladeflow.records import Record
@@ -98,18 +99,40 @@ class Session:
         return cast(T, self._known[key])
 
     def engines(self, refs: Mapping[str, str], name: str, dtype: Dtype) -> "dict[str, Engine]":
-        """The engine of every role; those that no role needs any more are closed first."""
+        """The engine of every role.
+
+        One that no role needs any more takes other weights of its architecture, or is closed.
+        """
         keys = {role: f"{ref_digest(ref)}/{name}/{dtype}" for role, ref in refs.items()}
-        self.release(keep=keys.values())
-        for role, ref in refs.items():
-            if keys[role] not in self._engines:
-                self._engines[keys[role]] = self._load(ref, dtype)
+        missing = {key: refs[role] for role, key in keys.items() if key not in self._engines}
+        for key in [key for key in self._engines if key not in keys.values()]:
+            self._reuse(key, missing)
+        for key, ref in missing.items():
+            self._engines[key] = self._load(ref, dtype)
         return {role: self._engines[key] for role, key in keys.items()}
 
-    def release(self, keep: Collection[str] = ()) -> None:
-        """Close the engines, to make room for training or for others."""
-        for key in [key for key in self._engines if key not in keep]:
+    def release(self) -> None:
+        """Close the engines, to make room for training."""
+        for key in list(self._engines):
             self._engines.pop(key).close()
+
+    def _reuse(self, idle: str, missing: dict[str, str]) -> None:
+        """Give an idle engine the first weights that it can take of ``missing``, or close it."""
+        engine = self._engines.pop(idle)
+        for key, ref in list(missing.items()):
+            if key.partition("/")[2] == idle.partition("/")[2] and self._swapped(engine, ref):
+                self._engines[key] = engine
+                del missing[key]
+                return
+        engine.close()
+
+    def _swapped(self, engine: "Engine", ref: str) -> bool:
+        try:
+            with self.computing():
+                engine.swap(materialise(self.store, ref), ref_digest(ref))
+        except ModelError:  # of another architecture; loading says what is wrong with it, if it is
+            return False
+        return True
 
     def _load(self, ref: str, dtype: Dtype) -> "Engine":
         from cladeflow.models.transformers_engine import TransformersEngine

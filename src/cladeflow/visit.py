@@ -1,6 +1,6 @@
 """Walking a generation: every call's commit is found, or made from its inputs' commits."""
 
-from cladeflow.graph import Node, StageCall, plan_call, unroll
+from cladeflow.graph import Node, StageCall, fused, plan_call, unroll
 from cladeflow.plan.model import Plan
 from cladeflow.records import digest
 from cladeflow.session import Session
@@ -25,6 +25,10 @@ class Visit:
         """Every call of a generation, in order."""
         plan = self.plan(generation)
         return unroll(plan.resolved.recipe, generation, len(plan.parents))
+
+    def tasks(self, generation: int) -> list[tuple[Node, ...]]:
+        """The same calls, those together that one process runs."""
+        return fused(self.plan(generation).resolved.recipe, self.nodes(generation))
 
     def commit(self, node: Node) -> Commit:
         """The call's commit: found, or made from its inputs' commits; published in either case."""

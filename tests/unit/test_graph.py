@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cladeflow.graph import Node, StageCall, unroll
+from cladeflow.graph import Node, StageCall, fused, unroll
 from cladeflow.recipes.parse import parse_recipe
 
 
@@ -79,3 +79,21 @@ def test_every_call_comes_after_what_it_needs_and_has_a_path_of_its_own() -> Non
         assert seen.issuperset(node.needs)
         seen.add(node.call)
     assert len({call.path for call in seen}) == len(seen) == len(graph)
+
+
+def test_all_passes_of_a_repeated_round_are_one_task() -> None:
+    raw = {
+        "name": "t",
+        "environments": ["reasoning"],
+        "rounds": [{"name": "a"}, {"name": "b", "repeat": 2, "fine_tune": UPDATE}, {"name": "c"}],
+    }
+    recipe = parse_recipe(raw, "t.yaml")
+    graph = unroll(recipe, 1, children=2)
+    tasks = fused(recipe, graph)
+    assert [node for task in tasks for node in task] == list(graph)
+    together = [task for task in tasks if len(task) > 1]
+    assert [len(task) for task in together] == [8, 8]
+    assert [{(n.call.child, n.call.round) for n in task} for task in together] == [
+        {(0, "b")},
+        {(1, "b")},
+    ]

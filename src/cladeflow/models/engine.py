@@ -72,7 +72,10 @@ class Engine(Protocol):
         """Natural log-probabilities, at temperature 1, of completions' tokens given contexts."""
 
     def swap(self, weights: Path, digest: str) -> None:
-        """Load other weights of the same architecture in place, without a new engine."""
+        """Load other weights of the same architecture in place, without a new engine.
+
+        Raises `ModelError`, with the engine as it was, where more than the weights differs.
+        """
 
     def close(self) -> None:
         """Free the model."""

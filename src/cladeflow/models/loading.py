@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cladeflow.errors import ModelError
+from cladeflow.records import digest
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +27,8 @@ TOKENIZER_FILES = (
     "merges.txt",
     "*.model",
 )
+SAVED_WITH = {"transformers_version", "dtype", "torch_dtype", "_name_or_path"}
+"""Keys of configuration files that say how a model was saved, not what it is."""
 UNBOUNDED = 1 << 30
 """Stands for the context of a model that states no limit."""
 
@@ -38,6 +41,18 @@ def model_digest(directory: Path) -> str:
 def tokenizer_digest(directory: Path) -> str:
     """sha256 over the names and contents of the tokenizer's files, names sorted."""
     return _digest(directory, TOKENIZER_FILES)
+
+
+def architecture_digest(directory: Path) -> str:
+    """sha256 of what two directories share where only their weights differ."""
+    configs = [_settings(directory / name) for name in ("config.json", "generation_config.json")]
+    return digest([configs, tokenizer_digest(directory)])
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    """What a configuration file says of the model, without how its weights were saved."""
+    found: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    return {key: value for key, value in found.items() if key not in SAVED_WITH}
 
 
 def _digest(directory: Path, patterns: tuple[str, ...]) -> str:

@@ -22,6 +22,7 @@ from cladeflow.models.kv_cache import RowCache, Rows, area, windows
 from cladeflow.models.linear import use_onednn
 from cladeflow.models.loading import (
     Dtype,
+    architecture_digest,
     column_bytes,
     end_tokens,
     load_model,
@@ -66,6 +67,7 @@ class TransformersEngine:
         self.dtype: str = dtype
         self.model_digest = digest or model_digest(weights)
         self.tokenizer_digest = tokenizer_digest(weights)
+        self._architecture = architecture_digest(weights)
         self.max_length = max_length(self.model)
         self.max_rows = max_rows
         self._vocabulary = vocabulary(self.model)
@@ -111,9 +113,17 @@ class TransformersEngine:
         return completion_scores(self.model, pairs, self._vocabulary)
 
     def swap(self, weights: Path, digest: str) -> None:
-        """Load other weights of the same architecture in place, without a new engine."""
+        """Load other weights of the same architecture in place, without a new engine.
+
+        Raises `ModelError`, with the engine as it was, where more than the weights differs.
+        """
         if self._queue or self._batch.n:
             raise RuntimeError("swap while requests are outstanding")
+        if architecture_digest(weights) != self._architecture:
+            raise ModelError(
+                f"{weights}: not the architecture of the loaded model: its configuration or"
+                " tokenizer differs (it needs an engine of its own)"
+            )
         load_weights(self.model, weights)
         self.model_digest = digest
 

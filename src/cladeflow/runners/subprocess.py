@@ -1,4 +1,4 @@
-"""Each call in a process of its own, as on a cluster but on this machine."""
+"""Each task in a process of its own, as on a cluster but on this machine."""
 
 import os
 import subprocess
@@ -11,15 +11,16 @@ from cladeflow.visit import Visit
 
 
 def run(session: Session, generation: int) -> None:
-    """Run what is missing of a generation, one process per call."""
+    """Run what is missing of a generation, one process per task."""
     session.release()  # each process loads its own
     visit = Visit(session)
-    for node in visit.nodes(generation):
-        if visit.found(node) is None:
-            session.progress(str(node.call), 0, 1)
-            _spawn(session, node.call)
-            session.progress(str(node.call), 1, 1)
-        visit.commit(node)
+    for task in visit.tasks(generation):
+        if any(visit.found(node) is None for node in task):
+            session.progress(str(task[0].call), 0, 1)
+            _spawn(session, task[0].call)
+            session.progress(str(task[0].call), 1, 1)
+        for node in task:
+            visit.commit(node)
 
 
 def _spawn(session: Session, call: StageCall) -> None:
@@ -33,15 +34,19 @@ def _spawn(session: Session, call: StageCall) -> None:
 
 
 def step(session: Session, call: StageCall) -> None:
-    """Run one call whose inputs have been committed: what a worker process or a pod does."""
+    """Run the task of one call whose inputs have been committed: what a process or a pod does."""
     visit = Visit(session)
-    nodes = {node.call: node for node in visit.nodes(call.generation)}
-    if call not in nodes:
+    tasks = visit.tasks(call.generation)
+    mine = next((task for task in tasks if any(node.call == call for node in task)), None)
+    if mine is None:
         raise CladeflowError(f"the plan of generation {call.generation} has no call {call}")
+    inside = {node.call for node in mine}
+    nodes = {node.call: node for task in tasks for node in task}
     for needed in _closure(nodes, call):
-        if visit.found(nodes[needed]) is None and needed != call:
+        if needed not in inside and visit.found(nodes[needed]) is None:
             raise CladeflowError(f"{call} needs the commit of {needed}, which is not there yet")
-    visit.commit(nodes[call])
+    for node in mine:
+        visit.commit(node)
 
 
 def _closure(nodes: dict[StageCall, Node], call: StageCall) -> list[StageCall]:

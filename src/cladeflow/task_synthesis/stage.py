@@ -14,7 +14,7 @@ from cladeflow.work import Output, Work
 
 
 class TaskSynthesis(Stage):
-    """Generators pose candidates, selectors choose ``scale.tasks`` of them.
+    """Generators pose candidates, selectors choose as many of them as the pass is to have.
 
     Where generators give trajectories with their tasks, those of the chosen ones are committed too.
     """
@@ -27,14 +27,15 @@ class TaskSynthesis(Stage):
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
         strategies = build(ctx.round.task_synthesis)
         selectors = [s for s in strategies if isinstance(s, Selector)] or [Uniform()]
-        wanted = ctx.scale.tasks * max(selector.oversample for selector in selectors)
+        n = _share(ctx)
+        wanted = n * max(selector.oversample for selector in selectors)
         generators = [s for s in strategies if isinstance(s, Generator)]
         posed = [{p.task.id: p for p in self._pose(ctx, g, wanted)} for g in generators]
         known = {task_id: p for pool in posed for task_id, p in pool.items()}
         tasks = [p.task for p in known.values()]
         for selector in selectors:
             seed = ctx.key("select", selector.name)
-            tasks = selector.select(tasks, ctx.plan.stats, n=ctx.scale.tasks, seed=seed)
+            tasks = selector.select(tasks, ctx.plan.stats, n=n, seed=seed)
         GoldStore(ctx.session.home.gold).add(known[task.id].gold for task in tasks)
         for task in tasks:
             work.metrics.count("cladeflow_tasks_total", env=task.env, family=task.family)
@@ -66,6 +67,11 @@ def _given(ctx: StageContext, generator: Generator, tasks: list[Task]) -> Iterat
         trajectory = generator.given(ctx.environments[task.env], task, ctx.call.generation)
         if trajectory is not None:
             yield trajectory
+
+
+def _share(ctx: StageContext) -> int:
+    """Tasks of this pass: the passes of a round share the round's alike."""
+    return -(-ctx.scale.tasks // ctx.round.repeat)
 
 
 def _draw(ctx: StageContext) -> int:
