@@ -53,14 +53,15 @@ class StageContext:
     def agent(self) -> Agent:
         """The child as far as it has come: the parent with what earlier updates changed."""
         updates = [c for call, c in self.inputs.items() if call.stage == "fine_tune"]
-        weights = dict(self.parent.weights)
+        weights, memory = dict(self.parent.weights), self.parent.memory
         for commit in updates:
             weights |= commit.models
+            memory = commit.values.get("memory", memory)
         return Agent(
             gen=self.call.generation,
             weights=weights,
             scaffold=self.parent.scaffold,
-            memory=self.parent.memory,
+            memory=memory,
             parents=(self.parent.id,),
             recipe=self.plan.resolved.hash,
             data=digest([commit.sets["examples"].digest for commit in updates]),

@@ -43,6 +43,7 @@ from cladeflow.rollout import Sample
 from cladeflow.strategy import ROOMS, Strategy, find, names
 from tests.dealer import ENVIRONMENTS, POSED, attempts, pick
 from tests.definitions.test_golden_episodes import CASES as EPISODES
+from tests.definitions.test_golden_rewards import CASES as REWARDS
 from tests.definitions.test_golden_tasks_and_verdicts import CASES as TASKS_AND_VERDICTS
 
 CELLS = {"chain": {6: 20, 7: 20}, "countdown": {4: 20}}
@@ -191,7 +192,7 @@ def test_output_changes_only_with_the_version(
 
 
 def test_every_built_strategy_has_a_golden_digest() -> None:
-    covered = {(s.slot, s.name) for s, *_ in (*CASES, *EPISODES, *TASKS_AND_VERDICTS)}
+    covered = {(s.slot, s.name) for s, *_ in (*CASES, *EPISODES, *REWARDS, *TASKS_AND_VERDICTS)}
     # Other tests register strategies of their own.
     built = {(slot, name): find(slot, name) for slot in ROOMS for name in names(slot)}
     assert covered == {at for at, kind in built.items() if "cladeflow." in str(kind)}

@@ -1,5 +1,6 @@
 """A killed training run goes on from its checkpoint to the very same weights."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from cladeflow.errors import StoreError
-from cladeflow.fine_tune import Sft, TrainResult, TrainSettings
+from cladeflow.fine_tune import Dpo, Sft, TrainResult, TrainSettings
 from cladeflow.fine_tune.trainer import train
-from cladeflow.records import SftExample, Step
+from cladeflow.recipes.model import Lora
+from cladeflow.records import PreferenceExample, SftExample, Step
 
 
 class Killed(BaseException):
@@ -52,7 +54,9 @@ def model_dir(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-def run(model_dir: Path, name: str, kill_at: int | None = None) -> TrainResult:
+def run(
+    model_dir: Path, name: str, kill_at: int | None = None, lora: Lora | None = None
+) -> TrainResult:
     def watch(done: int, steps: int) -> None:
         if done == kill_at:
             raise Killed
@@ -62,7 +66,7 @@ def run(model_dir: Path, name: str, kill_at: int | None = None) -> TrainResult:
         model_dir,
         examples(),
         Sft(),
-        settings(),
+        settings(lora=lora),
         home / f"{name}-out",
         checkpoint_dir=home / f"{name}-checkpoints",
         progress=watch,
@@ -73,16 +77,52 @@ def weights(result: TrainResult) -> bytes:
     return (result.model / "model.safetensors").read_bytes()
 
 
+@pytest.mark.parametrize("lora", [None, Lora(rank=2)], ids=["whole", "lora"])
 @pytest.mark.parametrize("kill_at", [1, 3, 4, 8])
-def test_resumed_weights_are_bit_identical(model_dir: Path, kill_at: int) -> None:
-    undisturbed = run(model_dir, "undisturbed")
+def test_resumed_weights_are_bit_identical(
+    model_dir: Path, kill_at: int, lora: Lora | None
+) -> None:
+    undisturbed = run(model_dir, "undisturbed", lora=lora)
     assert undisturbed.steps > 8
     with pytest.raises(Killed):
-        run(model_dir, "killed", kill_at)
+        run(model_dir, "killed", kill_at, lora)
     torch.manual_seed(99)
-    resumed = run(model_dir, "killed")
+    resumed = run(model_dir, "killed", lora=lora)
     assert weights(resumed) == weights(undisturbed)
     assert resumed[1:-1] == undisturbed[1:-1]
+
+
+def test_a_checkpoint_holds_what_is_trained(model_dir: Path) -> None:
+    sizes = []
+    for name, lora in (("whole", None), ("lora", Lora(rank=2))):
+        with pytest.raises(Killed):
+            run(model_dir, name, 4, lora)
+        file = model_dir.parent / f"{name}-checkpoints" / "checkpoint.pt"
+        sizes.append(file.stat().st_size)
+    assert sizes[1] < sizes[0] / 2
+
+
+def test_a_reference_is_the_start_even_after_a_resumption(model_dir: Path) -> None:
+    pairs = [
+        PreferenceExample(prompt=one.prompt, chosen=one.steps, rejected=two.steps)
+        for one, two in pairwise(examples())
+    ]
+
+    def learn(name: str, kill_at: int | None = None) -> TrainResult:
+        def watch(done: int, steps: int) -> None:
+            if done == kill_at:
+                raise Killed
+
+        home = model_dir.parent
+        out, checkpoints = home / f"{name}-out", home / f"{name}-checkpoints"
+        return train(
+            model_dir, pairs, Dpo(), settings(), out, checkpoint_dir=checkpoints, progress=watch
+        )
+
+    undisturbed = learn("undisturbed")
+    with pytest.raises(Killed):
+        learn("killed", 5)
+    assert weights(learn("killed")) == weights(undisturbed)
 
 
 def test_a_resumed_run_repeats_no_step_before_its_checkpoint(model_dir: Path) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "transformers", "mlflow", "kfp"}
+HEAVY = {"torch", "transformers", "peft", "mlflow", "kfp"}
 
 PROBE = """
 import sys

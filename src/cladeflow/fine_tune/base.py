@@ -1,9 +1,10 @@
 """The two halves of an update: a builder of examples and an objective to train on them."""
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from cladeflow.fine_tune.sequences import TokenSequence
 from cladeflow.records import Critique, Task, TrainingExample, Trajectory, Verdict
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cladeflow.models.tokenizer import Tokenizer
+
+Referent = Literal["start", "parent", "initial", "champion", "previous_generation"]
+"""Whose weights a policy is held to: those that the update starts from, or another agent's."""
 
 
 def task_text(task: Task) -> str:
@@ -28,7 +32,7 @@ class RoundData:
     """By id."""
     trajectories: Sequence[Trajectory]
     verdicts: Mapping[str, Verdict]
-    """By trajectory id."""
+    """By trajectory id, of ``replayed`` as well."""
     critiques: Mapping[str, Sequence[Critique]] = field(default_factory=dict)
     """By trajectory id."""
     role: str = "actor"
@@ -38,6 +42,26 @@ class RoundData:
     """Key of a random generator, should a builder draw."""
     render: Callable[[Task], str] = task_text
     """A task as the agent's scaffold puts it, for trajectories without a tokenised context."""
+    replayed: Sequence[Trajectory] = ()
+    """Attempts of earlier rounds or generations, from a replay buffer."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Groups that a builder left out, counted by reason."""
+
+    def reward(self, attempt: Trajectory) -> float | None:
+        """The value of an attempt's verdict; None where no check came to one."""
+        verdict = self.verdicts.get(attempt.id)
+        return verdict.value if verdict is not None and verdict.outcome == "checked" else None
+
+    def groups(self) -> dict[str, list[Trajectory]]:
+        """The attempts that have a reward, by the prompt that they share.
+
+        A revision's prompt holds what it revises, so revisions are groups of their own.
+        """
+        found: dict[str, list[Trajectory]] = {}
+        for attempt in self.trajectories:
+            if self.reward(attempt) is not None:
+                found.setdefault(f"{attempt.group}/{attempt.attempt}", []).append(attempt)
+        return found
 
 
 class Builder(Strategy, slot="builder"):
@@ -59,7 +83,15 @@ class LossTokens:
     per_token: "Mapping[str, Tensor]"
     """[N] each, by name."""
     per_sequence: "Mapping[str, Tensor]"
-    """[S] each, by name."""
+    """[S] each, by name; all have ``weight``, the example's."""
+
+    def weights(self) -> "Tensor":
+        """[N] weight of each token times its example's."""
+        return self.weight * self.per_sequence["weight"][self.sequence]
+
+    def with_column(self, name: str, values: "Tensor") -> "LossTokens":
+        """The same tokens with ``values`` [N] as a further entry of ``per_token``."""
+        return replace(self, per_token={**self.per_token, name: values})
 
 
 class Objective(Strategy, slot="objective"):
@@ -67,6 +99,31 @@ class Objective(Strategy, slot="objective"):
 
     The sequences of one example stay together in one call of `loss`, in the order given.
     """
+
+    unit: ClassVar[Literal["token", "example"]] = "token"
+    """What the trainer divides a step's loss by the number of: loss tokens, or examples where the
+    loss is one of an example as a whole, such as a pair."""
+
+    def reads(self) -> frozenset[str]:
+        """Columns of ``per_token`` that `loss` needs: behaviour, reference, entropy.
+
+        ``behaviour`` holds log-probabilities under the policy that sampled, and comes from
+        `sequences`. The trainer supplies the others: ``reference``, log-probabilities under the
+        `referent`, and ``entropy`` of the policy at the token, in nats, differentiable.
+        """
+        return frozenset()
+
+    def referent(self) -> Referent:
+        """Whose log-probabilities the column ``reference`` holds."""
+        return "start"
+
+    def on_policy(self) -> bool:
+        """Whether samples must have been made by the weights that the update starts from."""
+        return False
+
+    def prepare(self, examples: list[TrainingExample]) -> list[TrainingExample]:
+        """What has to be worked out over all examples together, before any is trained on."""
+        return examples
 
     @abstractmethod
     def sequences(
@@ -76,7 +133,8 @@ class Objective(Strategy, slot="objective"):
 
     @abstractmethod
     def loss(self, logp: "Tensor", batch: LossTokens) -> "Tensor":
-        """Loss summed over tokens, a scalar; ``logp`` [N] is natural, at temperature 1.
+        """Loss summed over the batch, a scalar; ``logp`` [N] is natural, at temperature 1.
 
-        The trainer divides by the number of loss tokens of the whole optimiser step.
+        The trainer divides by the number of `unit`s of the whole optimiser step: a mean over all
+        of them, never a mean of the means of micro-batches.
         """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, log_softmax
 from transformers import PreTrainedModel
 
 from cladeflow.fine_tune import packing
@@ -24,6 +24,17 @@ TOLERANCE = 1e-3
 """Largest difference of log-probabilities that counts as rounding, in nats."""
 
 
+def log_probabilities(logits: Tensor, targets: Tensor) -> Tensor:
+    """[N] natural log-probability of each of ``targets`` [N] under ``logits`` [N, vocabulary]."""
+    return -cross_entropy(logits, targets, reduction="none")
+
+
+def entropies(logits: Tensor) -> Tensor:
+    """[N] entropy of each distribution, H = −Σ_v p_v log p_v, in nats."""
+    logp = log_softmax(logits, -1)
+    return -(logp.exp() * logp).sum(-1)
+
+
 class Policy:
     """A causal language model in float32, the dtype it computes in, and its layout of inputs.
 
@@ -32,7 +43,7 @@ class Policy:
     """
 
     def __init__(self, model: PreTrainedModel, *, dtype: Dtype, layout: Layout) -> None:
-        self.model = model.requires_grad_(True)
+        self.model = model
         nn.Module.eval(model)
         self._autocast = False  # while probing, so that only a real difference shows
         self._native = model.config._attn_implementation
@@ -46,14 +57,19 @@ class Policy:
         lay_out = packing.pack if self.layout == "packed" else packing.pad_right
         return lay_out(groups, self.model.device)
 
-    def logp(self, batch: MicroBatch) -> Tensor:
-        """[N] natural log-probability of each loss token, float32, differentiable."""
+    def logits(self, batch: MicroBatch) -> Tensor:
+        """[N, vocabulary] of the prediction of each loss token, float32, differentiable."""
         device = self.model.device.type
         with torch.autocast(device, torch.bfloat16, enabled=self._autocast):
             logits = self.model(**batch.inputs, use_cache=False).logits.flatten(0, 1)
         if batch.predictions is not None:
             logits = logits[batch.predictions]
-        return -cross_entropy(logits.float(), batch.targets, reduction="none")
+        found: Tensor = logits.float()
+        return found
+
+    def logp(self, batch: MicroBatch) -> Tensor:
+        """[N] natural log-probability of each loss token, float32, differentiable."""
+        return log_probabilities(self.logits(batch), batch.targets)
 
     def _choose(self, layout: Layout) -> Layout:
         """The layout asked for; auto packs where a probe finds no difference to padding.

@@ -12,6 +12,7 @@ class Positives(Builder, name="positives", version=1):
     """Keeps trajectories with R ≥ τ: rejection sampling, STaR (Zelikman et al. 2022), ReST-EM.
 
     Attempts whose check ended in error or timeout have no reward and are left out, whatever τ.
+    Those of a replay buffer are rehearsed beside the round's.
     """
 
     threshold: float = 1.0
@@ -30,7 +31,7 @@ class Positives(Builder, name="positives", version=1):
 
     def _kept(self, data: RoundData) -> Iterator[Trajectory]:
         seen: set[tuple[str, str]] = set()
-        for attempt in data.trajectories:
+        for attempt in (*data.trajectories, *data.replayed):
             verdict = data.verdicts.get(attempt.id)
             if verdict is None or verdict.outcome != "checked" or verdict.value < self.threshold:
                 continue

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from cladeflow.errors import CladeflowError
 from cladeflow.models.context import Context
 from cladeflow.records import Step
 
@@ -55,6 +56,25 @@ def flatten(
         tokens.extend(written)
         weights.extend([step.train] * len(written))
     return TokenSequence(tuple(tokens), (0.0, *weights[1:]))
+
+
+def as_sampled(prompt: Sequence[int] | str, steps: Sequence[Step]) -> TokenSequence:
+    """`flatten` with the column ``behaviour``: log-probabilities under the policy that sampled.
+
+    The column is 0 where nothing is trained. Raises `CladeflowError` where a trained step has no
+    log-probabilities, as text that no model of this pipeline wrote.
+    """
+    behaviour = [0.0] * len(prompt)
+    for step in steps:
+        known = step.tokens is not None and (step.logp is not None or not step.train)
+        if isinstance(prompt, str) or not known:
+            raise CladeflowError(
+                f"step {step.i} ({step.text.strip()[:40]!r}) has no behaviour log-probabilities:"
+                " the objective learns from samples of a rollout; for demonstrations and other"
+                " given text use sft"
+            )
+        behaviour.extend(step.logp or [0.0] * len(step.tokens or ()))
+    return flatten(prompt, steps, None)._replace(per_token={"behaviour": tuple(behaviour)})
 
 
 def _put(prompt: Sequence[int] | str, tokenizer: "Tokenizer | None") -> Sequence[int]:

@@ -32,7 +32,7 @@ class TrainSettings(Training):
 
 
 class TrainResult(NamedTuple):
-    """What a run did. Losses are per loss token; ``seconds`` covers this process only."""
+    """What a run did. Losses are per unit of the objective; ``seconds`` are this process's."""
 
     model: Path
     steps: int

@@ -29,5 +29,4 @@ class Sft(Objective, name="sft", version=1):
         return (row._replace(per_sequence={"weight": example.weight}),)
 
     def loss(self, logp: "Tensor", batch: LossTokens) -> "Tensor":
-        weight = batch.weight * batch.per_sequence["weight"][batch.sequence]
-        return -(weight * logp).sum()
+        return -(batch.weights() * logp).sum()

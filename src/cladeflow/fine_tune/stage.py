@@ -1,18 +1,23 @@
 """The stage that carries out one update of one role."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from cladeflow.errors import RecipeError
 from cladeflow.evaluate.stage import held_out_suites, posed
 from cladeflow.evaluate.suite import Suite
 from cladeflow.fine_tune import contamination
-from cladeflow.fine_tune.base import Builder, Objective, RoundData
+from cladeflow.fine_tune.base import Builder, Objective, Referent, RoundData
+from cladeflow.fine_tune.samples import Start, refuse_unfit
 from cladeflow.fine_tune.settings import TrainSettings
-from cladeflow.recipes.model import Update
-from cladeflow.records import Critique, Task, TrainingExample, Trajectory, Verdict
+from cladeflow.memory import ReplayBuffer
+from cladeflow.memory.base import SET, recall, snapshot_ref
+from cladeflow.recipes.model import Init, Update
+from cladeflow.records import Critique, Experience, Task, TrainingExample, Trajectory, Verdict
 from cladeflow.records.example import Example
 from cladeflow.stage import Stage, StageContext
-from cladeflow.store import materialise
+from cladeflow.store import materialise, ref_digest
 from cladeflow.strategy import Strategy
 from cladeflow.work import Output, Work
 
@@ -28,13 +33,16 @@ class FineTune(Stage):
 
     def strategies(self, ctx: StageContext) -> list[Strategy]:
         update = _update(ctx)
-        parts = (update.build, update.objective, update.update)
+        parts = (update.build, update.objective, update.update, *ctx.plan.resolved.recipe.memory)
         return [entry.build() for entry in parts if entry]
 
     def identity(self, ctx: StageContext) -> dict[str, Any]:
         update = _update(ctx)
+        objective = update.objective.name if update.objective else ""
         # How a step is cut up and how often it is saved change speed, not what is learned.
-        training = ctx.scale.training.model_dump(exclude={"micro_tokens", "checkpoint_every"})
+        training = ctx.scale.training_for(objective).model_dump(
+            exclude={"micro_tokens", "checkpoint_every"}
+        )
         return {
             "role": update.role,
             "init": update.init,
@@ -47,15 +55,21 @@ class FineTune(Stage):
         role = _update(ctx).role
         builder, objective = self._parts(ctx)
         data = _round_data(ctx, role)
-        examples = _screened(ctx, list(builder.build(data)), data, work)
-        work.metrics.count("cladeflow_examples_total", len(examples), role=role)
-        kept = len(examples) / len(data.trajectories) if data.trajectories else 0.0
-        work.metrics.gauge("cladeflow_kept_ratio", kept, role=role)
+        buffer = next((s for s in self.strategies(ctx) if isinstance(s, ReplayBuffer)), None)
+        past = list(recall(ctx.session, ctx.agent.memory)) if buffer else []
+        if buffer and not objective.on_policy():
+            data = buffer.replay(past, data)
+        examples = objective.prepare(_screened(ctx, list(builder.build(data)), data, work))
+        _count(work, data, examples)
         sets = {"examples": work.write_set("examples", Example, examples)}
         if not examples:
             return Output(sets=sets, values={"steps": 0})
         ref, steps = _train(ctx, key, objective, examples, work)
-        return Output(sets=sets, models={role: ref}, values={"steps": steps})
+        values: dict[str, Any] = {"steps": steps}
+        if buffer:
+            sets[SET] = work.write_set(SET, Experience, buffer.keep(past, data))
+            values["memory"] = snapshot_ref(key, sets[SET])
+        return Output(sets=sets, models={role: ref}, values=values)
 
     def _parts(self, ctx: StageContext) -> tuple[Builder, Objective]:
         strategies = self.strategies(ctx)
@@ -88,6 +102,16 @@ def _round_data(ctx: StageContext, role: str) -> RoundData:
         seed=ctx.key("build"),
         render=lambda task: _render(ctx, task),
     )
+
+
+def _count(work: Work, data: RoundData, examples: Sequence[TrainingExample]) -> None:
+    """What the builder made of the round's attempts, in numbers."""
+    for reason, groups in sorted(data.dropped.items()):
+        labels = {"role": data.role, "reason": reason}
+        work.metrics.count("cladeflow_dropped_groups_total", groups, **labels)
+    work.metrics.count("cladeflow_examples_total", len(examples), role=data.role)
+    kept = len(examples) / len(data.trajectories) if data.trajectories else 0.0
+    work.metrics.gauge("cladeflow_kept_ratio", kept, role=data.role)
 
 
 def _render(ctx: StageContext, task: Task) -> str:
@@ -130,13 +154,17 @@ def _train(
 
     update = _update(ctx)
     settings = TrainSettings(
-        **ctx.scale.training.model_dump(),
+        **ctx.scale.training_for(objective.name).model_dump(),
         dtype=ctx.scale.dtype,
         loss_tokens=ctx.plan.control.get("loss_tokens"),
         seed=ctx.key("train"),
     )
-    start = materialise(ctx.store, _start(ctx, update))
-    ctx.session.release()
+    ref = _weights(ctx, update.init, update.role)
+    start = materialise(ctx.store, ref)
+    samples = ctx.records("trajectories", Trajectory)
+    refuse_unfit(objective, examples, samples, update.role, _stamp(ref, start))
+    if ctx.round.repeat == 1:  # else the next pass samples with the same engine again
+        ctx.session.release()
     with ctx.session.computing():
         result = train(
             start,
@@ -145,6 +173,7 @@ def _train(
             settings,
             work.directory("model"),
             tokenizer=load_tokenizer(start),
+            reference=_reference(ctx, objective),
             checkpoint_dir=ctx.session.home.scratch(key.rpartition("/")[2]),
             progress=lambda done, total: ctx.session.progress(str(ctx.call), done, total),
         )
@@ -156,11 +185,31 @@ def _train(
     return work.keep(result.model, "model"), result.steps
 
 
-def _start(ctx: StageContext, update: Update) -> str:
-    """The weights an update starts from; a role without weights of its own starts as the actor."""
-    agents = {"parent": ctx.parent, "current": ctx.agent, "initial": ctx.plan.initial}
-    weights = agents[update.init].weights
-    return weights.get(update.role) or weights["actor"]
+def _weights(ctx: StageContext, agent: Init | Referent, role: str) -> str:
+    """Ref of an agent's weights in ``role``; where it has none of its own, the actor's."""
+    agents = {
+        "parent": ctx.parent,
+        "current": ctx.agent,
+        "initial": ctx.plan.initial,
+        "champion": ctx.plan.incumbent,
+        "previous_generation": ctx.plan.previous,
+    }
+    weights = agents[agent].weights
+    return weights.get(role) or weights["actor"]
+
+
+def _reference(ctx: StageContext, objective: Objective) -> Path | None:
+    """Directory of the objective's referent, where it has one besides the start."""
+    referent = objective.referent()
+    if "reference" not in objective.reads() or referent == "start":
+        return None
+    return materialise(ctx.store, _weights(ctx, referent, _update(ctx).role))
+
+
+def _stamp(ref: str, directory: Path) -> Start:
+    from cladeflow.models.loading import tokenizer_digest
+
+    return Start(ref_digest(ref), tokenizer_digest(directory))
 
 
 STAGE = FineTune()

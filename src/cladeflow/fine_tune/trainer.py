@@ -1,7 +1,7 @@
 """The one training loop: any objective, token batches, accumulation, exact resumption.
 
-The loss of a step is the objective's sum over all of the step's loss tokens divided by their
-number; how the step is cut into micro-batches changes rounding at most.
+The loss of a step is the objective's sum over the whole step divided by the number of its units
+(loss tokens, or examples); how the step is cut into micro-batches changes rounding at most.
 """
 
 import shutil
@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from cladeflow.errors import CladeflowError
@@ -22,7 +23,8 @@ from cladeflow.fine_tune.base import Objective
 from cladeflow.fine_tune.batches import token_batches
 from cladeflow.fine_tune.optimiser import Optimiser
 from cladeflow.fine_tune.packing import Group, micro_batches, tokens
-from cladeflow.fine_tune.policy import Policy
+from cladeflow.fine_tune.policy import Policy, entropies, log_probabilities
+from cladeflow.fine_tune.reference import with_reference
 from cladeflow.fine_tune.settings import TrainResult, TrainSettings
 from cladeflow.models.loading import (
     TOKENIZER_FILES,
@@ -33,6 +35,9 @@ from cladeflow.models.loading import (
 from cladeflow.models.tokenizer import Tokenizer
 from cladeflow.records import TrainingExample, digest
 from cladeflow.store import explained
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 Progress = Callable[[int, int], None]
 """Called after every optimiser step with the steps done and the steps in all."""
@@ -46,14 +51,16 @@ def train(
     out_dir: Path,
     *,
     tokenizer: Tokenizer | None = None,
+    reference: Path | None = None,
     checkpoint_dir: Path | None = None,
     progress: Progress | None = None,
     device: str = "cpu",
 ) -> TrainResult:
     """Train the model in ``model_dir`` on ``examples`` and save it to ``out_dir``.
 
-    ``tokenizer`` is needed where examples hold text without tokens. With ``checkpoint_dir`` the
-    run saves its state there every ``checkpoint_every`` steps and goes on from what it finds there.
+    ``tokenizer`` is needed where examples hold text without tokens. ``reference`` is the directory
+    of the objective's referent, where that is another model. With ``checkpoint_dir`` the run saves
+    its state there every ``checkpoint_every`` steps and goes on from what it finds there.
 
     Raises ValueError where no example has a token that counts, `CladeflowError` where the loss
     stops being finite, `ModelError` for an unfit directory, `StoreError` for an unfit checkpoint.
@@ -63,11 +70,20 @@ def train(
     limit = min(settings.max_length or max_length(model), max_length(model))
     groups = [objective.sequences(example, tokenizer) for example in examples]
     useful = _useful(groups, limit)
+    adapted = _adapted(model, settings)
     run = Run(model, useful, objective, _budgeted(settings, useful))
+    if "reference" in objective.reads():
+        run.refer(reference, device)
     if checkpoint_dir is None:
         run.go(progress)
     else:
-        run.go_on(checkpoint_dir, _identity(model_dir, examples, objective, settings), progress)
+        run.go_on(
+            checkpoint_dir,
+            _identity(model_dir, reference, examples, objective, settings),
+            progress,
+        )
+    if adapted is not None:
+        model = adapted.merge_and_unload()
     save(model, model_dir, out_dir, settings)
     return TrainResult(
         model=out_dir,
@@ -110,6 +126,14 @@ class Run:
         self.totals = Totals()
         self.done = 0
 
+    def refer(self, directory: Path | None, device: str) -> None:
+        """Score every loss token under a frozen model: the one in ``directory``, or the start."""
+        policy, settings = self.policy, self.settings
+        if directory is not None:
+            model = load_model(directory, dtype="float32", device=device).requires_grad_(False)
+            policy = Policy(model, dtype=settings.dtype, layout=settings.layout)
+        self.groups = with_reference(policy, self.groups, settings.micro_tokens)
+
     def go(self, progress: Progress | None, after: Callable[[], None] = lambda: None) -> None:
         """Take the steps that are left, calling ``after`` at the end of each."""
         while self.done < len(self.batches):
@@ -148,15 +172,23 @@ class Run:
         totals.loss_last, totals.grad_norm = loss, norm
 
     def accumulate(self, groups: Sequence[Group]) -> tuple[float, int]:
-        """Add the gradient of the mean loss per loss token; that mean, and how many there were."""
+        """Add the gradient of the mean loss per unit; that mean, and the number of loss tokens."""
         count = sum(sequence.loss_tokens for group in groups for sequence in group)
+        units = count if self.objective.unit == "token" else len(groups)
         total = torch.zeros((), device=self.policy.model.device)
         for part in micro_batches(groups, self.settings.micro_tokens):
-            batch = self.policy.micro_batch(part)
-            loss = self.objective.loss(self.policy.logp(batch), batch.loss_tokens) / count
+            loss = self._loss(part) / units
             torch.autograd.backward(loss)
             total += loss.detach()
         return float(total), count
+
+    def _loss(self, groups: Sequence[Group]) -> Tensor:
+        """The objective's sum over one micro-batch."""
+        batch = self.policy.micro_batch(groups)
+        logits, found = self.policy.logits(batch), batch.loss_tokens
+        if "entropy" in self.objective.reads():
+            found = found.with_column("entropy", entropies(logits))
+        return self.objective.loss(log_probabilities(logits, batch.targets), found)
 
     def state(self, identity: str) -> checkpoint.State:
         """What `restore` needs, by reference."""
@@ -164,7 +196,7 @@ class Run:
             "run": identity,
             "step": self.done,
             "totals": asdict(self.totals),
-            "model": self.policy.model.state_dict(),
+            "model": {n: p for n, p in self.policy.model.named_parameters() if p.requires_grad},
             "optimiser": self.optimiser.state(),
         }
 
@@ -172,7 +204,7 @@ class Run:
         """Take up where `state` was taken."""
         self.done = state["step"]
         self.totals = Totals(**state["totals"])
-        self.policy.model.load_state_dict(state["model"])
+        self.policy.model.load_state_dict(state["model"], strict=False)  # the rest is frozen
         self.optimiser.restore(state["optimiser"])
 
 
@@ -187,6 +219,16 @@ def save(model: PreTrainedModel, model_dir: Path, out_dir: Path, settings: Train
         for pattern in TOKENIZER_FILES:
             for file in model_dir.glob(pattern):
                 shutil.copyfile(file, out_dir / file.name)
+
+
+def _adapted(model: PreTrainedModel, settings: TrainSettings) -> "PeftModel | None":
+    """All of ``model`` set to be trained, or adapters put into it that are."""
+    if settings.lora is None:
+        model.requires_grad_(True)
+        return None
+    from cladeflow.fine_tune.lora import add_adapters  # peft takes a second to import
+
+    return add_adapters(model, settings.lora, settings.seed)
 
 
 def _useful(groups: Sequence[Group], limit: int) -> list[Group]:
@@ -208,6 +250,7 @@ def _budgeted(settings: TrainSettings, groups: Sequence[Group]) -> TrainSettings
 
 def _identity(
     model_dir: Path,
+    reference: Path | None,
     examples: Sequence[TrainingExample],
     objective: Objective,
     settings: TrainSettings,
@@ -216,6 +259,7 @@ def _identity(
     return digest(
         {
             "model": model_digest(model_dir),
+            "reference": reference and model_digest(reference),
             "examples": [example.id for example in examples],
             "objective": objective.identity(),
             "settings": settings.model_dump(mode="json"),

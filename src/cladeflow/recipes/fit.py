@@ -42,7 +42,7 @@ def _check_round(recipe: Recipe, part: Round, place: str) -> None:
 def _built(recipe: Recipe, part: Round) -> Sequence[Strategy]:
     """The round's strategies, or none of them where one is not built."""
     entries = [e for place, e in recipe.entries() if place.startswith(f"rounds.{part.name}.")]
-    entries += [*recipe.environments, *recipe.memory]
+    entries += [*recipe.environments, *(recipe.memory if part.fine_tune else ())]
     try:
         return [entry.build() for entry in entries]
     except RecipeError:

@@ -13,6 +13,7 @@ from cladeflow.recipes import overrides
 from cladeflow.recipes.fit import check_fit
 from cladeflow.recipes.model import Recipe, Resolved, Scale, Training
 from cladeflow.recipes.parse import (
+    catalogue,
     first_problem,
     load_yaml,
     nearest,
@@ -76,9 +77,23 @@ def load_scale(name: str, settings: Sequence[str] = ()) -> Scale:
     if isinstance(training := raw.get("training"), dict):
         refuse_unknown(training, tuple(Training.model_fields), f"{path.name}: training")
     try:
-        return Scale.model_validate({"name": path.stem, **raw})
+        scale = Scale.model_validate({"name": path.stem, **raw})
     except ValidationError as error:
         raise RecipeError(f"{path.name}: {first_problem(error)}") from error
+    for objective in scale.objectives:
+        _check_changes(scale, objective, f"{path.name}: objectives")
+    return scale
+
+
+def _check_changes(scale: Scale, objective: str, place: str) -> None:
+    """Raise `RecipeError` where a scale's changes for an objective are none that training has."""
+    refuse_unknown({objective: None}, tuple(catalogue()["objective"]), place)
+    place = f"{place}.{objective}"
+    refuse_unknown(scale.objectives[objective], tuple(Training.model_fields), place)
+    try:
+        scale.training_for(objective)
+    except ValidationError as error:
+        raise RecipeError(f"{place}: {first_problem(error)}") from error
 
 
 def scale_for(parameters: int) -> str:

@@ -91,6 +91,16 @@ class Recipe(Value):
         return [*found, ("selection", self.selection), ("control", self.control)]
 
 
+class Lora(Value):
+    """Low-rank adapters, merged into the weights when training ends."""
+
+    rank: int = Field(default=16, gt=0)
+    alpha: int = Field(default=32, gt=0)
+    """Adapters are scaled by alpha / rank."""
+    targets: tuple[str, ...] | None = None
+    """Ends of the names of the linear layers that get one; all but the output layer if unset."""
+
+
 class Training(Value):
     """Constants of optimisation that follow the model's size, not the method."""
 
@@ -104,6 +114,8 @@ class Training(Value):
     clip: float = Field(default=1.0, gt=0)
     checkpoint_every: int = Field(default=200, gt=0)
     """Optimiser steps between checkpoints that a killed run resumes from."""
+    lora: Lora | None = None
+    """Train adapters instead of all weights."""
 
 
 class Scale(Value):
@@ -113,7 +125,7 @@ class Scale(Value):
     parameters: int
     """Largest number of parameters this scale is meant for."""
     tasks: int = Field(gt=0)
-    """Tasks per round."""
+    """Tasks per round, all its passes together."""
     samples: int = Field(gt=0)
     """Trajectories per task where the recipe does not say."""
     max_tokens: int = Field(gt=0)
@@ -123,6 +135,13 @@ class Scale(Value):
     engine: Literal["transformers"] = "transformers"
     dtype: Dtype = "float32"
     training: Training
+    objectives: dict[str, dict[str, Any]] = {}
+    """What an objective changes of ``training``, by its name."""
+
+    def training_for(self, objective: str) -> Training:
+        """The constants that an objective is optimised with; raises pydantic's ValidationError."""
+        changes = self.objectives.get(objective, {})
+        return Training.model_validate({**self.training.model_dump(), **changes})
 
 
 class Resolved(Value):

@@ -12,7 +12,7 @@ from cladeflow.records.example import (
     ValueExample,
     WeightedExample,
 )
-from cladeflow.records.memory import MemoryEntry, Trust
+from cladeflow.records.memory import Experience, MemoryEntry, Trust
 from cladeflow.records.report import (
     Contamination,
     Cost,
@@ -62,6 +62,7 @@ __all__ = [
     "EnvSpec",
     "EvalReport",
     "Evidence",
+    "Experience",
     "Gold",
     "GroupAdvantageExample",
     "InducedMetric",

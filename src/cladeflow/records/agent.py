@@ -25,6 +25,7 @@ class Agent(Record):
     """Model Ref (``URI#sha256``) by role."""
     scaffold: Scaffold = Scaffold()
     memory: str | None = None
+    """Ref of a snapshot of what it remembers."""
     parents: tuple[str, ...] = ()
     recipe: str = ""
     """Hash of the resolved recipe that made it."""
@@ -34,20 +35,23 @@ class Agent(Record):
 
     @cached_property
     def id(self) -> str:
-        """sha256 over the content, models by digest: where they lie changes nothing."""
-        return digest({"type": "Agent", **self.canonical(), "weights": self._models()})
+        """sha256 over the content, models and memory by digest: where they lie changes nothing."""
+        return digest({"type": "Agent", **self.canonical(), **self._parts()})
 
-    def _models(self) -> dict[str, str]:
-        return {role: ref.rpartition("#")[2] for role, ref in self.weights.items()}
+    def _parts(self) -> dict[str, Any]:
+        """Weights and memory, where there is one, without where they lie."""
+        weights = {role: ref.rpartition("#")[2] for role, ref in self.weights.items()}
+        memory = {"memory": self.memory.rpartition("#")[2]} if self.memory else {}
+        return {"weights": weights, **memory}
 
     @cached_property
     def behaviour(self) -> str:
         """Digest of weights, scaffold and memory: equal agents share their evaluations."""
         return digest(
             {
-                "weights": self._models(),
+                "memory": None,
                 "scaffold": self.scaffold.model_dump(mode="json"),
-                "memory": self.memory,
+                **self._parts(),
             }
         )
 

@@ -3,6 +3,9 @@
 from typing import Literal
 
 from cladeflow.records.base import Record, Value
+from cladeflow.records.task import Task
+from cladeflow.records.trajectory import Trajectory
+from cladeflow.records.verdict import Verdict
 
 
 class Trust(Value):
@@ -26,3 +29,11 @@ class MemoryEntry(Record):
     trust: Trust = Trust()
     uses: int = 0
     wins: int = 0
+
+
+class Experience(Record):
+    """An attempt kept with its task and verdict, to be learned from again."""
+
+    task: Task
+    trajectory: Trajectory
+    verdict: Verdict

@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 
 Kind = Literal["counter", "gauge", "summary"]
 Unit = Literal[
-    "bytes", "examples", "nats", "outcomes", "ratio", "seconds", "tasks", "tokens", "trajectories",
-    "verdicts",
+    "bytes", "examples", "groups", "nats", "outcomes", "ratio", "seconds", "tasks", "tokens",
+    "trajectories", "verdicts",
 ]  # fmt: skip
 
 
@@ -74,16 +74,20 @@ METRICS: dict[str, Spec] = {
             "Share of the trajectories seen that became examples.", ("role",),
         ),
         Spec(
+            "cladeflow_dropped_groups_total", "counter", "groups",
+            "Groups of attempts that a builder left out, by reason.", ("role", "reason"),
+        ),
+        Spec(
             "cladeflow_trained_tokens_total", "counter", "tokens",
             "Loss tokens trained on, every epoch counted.", ("role",),
         ),
         Spec(
             "cladeflow_loss_first_nats", "gauge", "nats",
-            "Loss per token at the first optimiser step.", ("role", "objective"),
+            "Loss per unit (token, or pair) at the first optimiser step.", ("role", "objective"),
         ),
         Spec(
             "cladeflow_loss_last_nats", "gauge", "nats",
-            "Loss per token at the last optimiser step.", ("role", "objective"),
+            "Loss per unit (token, or pair) at the last optimiser step.", ("role", "objective"),
         ),
         # evaluation and promotion
         Spec("cladeflow_score_ratio", "gauge", "ratio", "Score on held-out tasks.", _SLICE),

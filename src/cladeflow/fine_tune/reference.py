@@ -1,0 +1,25 @@
+"""Log-probabilities under a frozen policy, worked out once before training."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from cladeflow.fine_tune.packing import Group, micro_batches
+from cladeflow.fine_tune.policy import Policy
+from cladeflow.fine_tune.sequences import TokenSequence
+
+
+@torch.no_grad()
+def with_reference(policy: Policy, groups: Sequence[Group], micro_tokens: int) -> list[Group]:
+    """``groups`` with the column ``reference``: log π_ref of every loss token, 0 elsewhere."""
+    scored: dict[int, Group] = {}
+    for part in micro_batches(groups, micro_tokens):
+        logp = iter(policy.logp(policy.micro_batch(part)).tolist())
+        for group in part:
+            scored[id(group)] = tuple(_scored(row, logp) for row in group)
+    return [scored[id(group)] for group in groups]
+
+
+def _scored(row: TokenSequence, logp: Iterator[float]) -> TokenSequence:
+    column = tuple(next(logp) if weight else 0.0 for weight in row.weights)
+    return row._replace(per_token={**row.per_token, "reference": column})

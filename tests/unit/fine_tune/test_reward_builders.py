@@ -1,0 +1,107 @@
+"""rl_batch, unpaired and outcome_pairs: what a round's rewards become."""
+
+from dataclasses import replace
+
+import pytest
+
+from cladeflow.errors import RecipeError
+from cladeflow.fine_tune import OutcomePairs, RlBatch, Unpaired
+from cladeflow.records import GroupAdvantageExample, PreferenceExample, UnpairedExample
+from tests.unit.fine_tune.judged import attempt, judged, task, verdict
+
+MIXED = judged({"a": (1, 0, 0, None), "easy": (1, 1), "hard": (0, 0)})
+
+
+def test_advantages_are_distances_from_the_groups_mean() -> None:
+    made = list(RlBatch().build(MIXED))
+    assert all(isinstance(example, GroupAdvantageExample) for example in made)
+    assert [e.reward for e in made] == [1, 0, 0]  # type: ignore[union-attr]
+    assert [e.advantage for e in made] == pytest.approx([2 / 3, -1 / 3, -1 / 3])  # type: ignore[union-attr]
+    assert len({e.group for e in made}) == 1  # type: ignore[union-attr]
+
+
+def test_examples_hold_what_was_sampled() -> None:
+    first, *_ = RlBatch().build(MIXED)
+    assert isinstance(first, GroupAdvantageExample)
+    made = MIXED.trajectories[0]
+    assert (first.prompt, first.steps, first.sources) == (made.context, made.steps, (made.id,))
+    assert (first.gen, first.role, first.licence) == (3, "actor", "CC0-1.0")
+
+
+def test_groups_without_a_difference_are_left_out_and_counted() -> None:
+    data = judged({"a": (1, 0), "easy": (1, 1), "hard": (0, 0)})
+    assert len(list(RlBatch().build(data))) == 2
+    assert data.dropped == {"equal_rewards": 2}
+    data = judged({"a": (1, 0), "easy": (1, 1), "hard": (0, 0)})
+    assert len(list(Unpaired().build(data))) == 2
+    assert data.dropped == {"equal_labels": 2}
+
+
+def test_revisions_are_a_group_of_their_own() -> None:
+    data = judged({"a": (1, 0)})
+    revised = [t.model_copy(update={"attempt": 1}) for t in data.trajectories]
+    verdicts = {**data.verdicts, **{t.id: verdict(t, 0.25 * i) for i, t in enumerate(revised)}}
+    both = replace(data, trajectories=[*data.trajectories, *revised], verdicts=verdicts)
+    made = [e.advantage for e in RlBatch().build(both)]  # type: ignore[union-attr]
+    assert made == pytest.approx([0.5, -0.5, -0.125, 0.125])
+
+
+def test_one_attempt_per_task_cannot_be_compared() -> None:
+    for builder in (RlBatch(), Unpaired()):
+        with pytest.raises(RecipeError, match=f"{builder.name}.*one of each.*rollout.sample.n"):
+            list(builder.build(judged({"a": (1,), "b": (0,)})))
+
+
+def test_replays_are_measured_against_todays_baseline() -> None:
+    past = attempt(task("past"))
+    for rewards, expected in ((((0, 0), (0, 1), (1, 1)), 0.5), (((1, 1), (0, 1), (1, 1)), 0.0)):
+        data = judged(dict(zip("abc", rewards, strict=True)))
+        data = replace(
+            data,
+            replayed=[past],
+            tasks={**data.tasks, past.task_id: task("past")},
+            verdicts={**data.verdicts, past.id: verdict(past, 1.0)},
+        )
+        *fresh, last = RlBatch().build(data)
+        assert isinstance(last, GroupAdvantageExample) and last.replay
+        assert last.advantage == pytest.approx(expected)
+        assert not any(e.replay for e in fresh)  # type: ignore[union-attr]
+
+
+def test_labels_and_rates() -> None:
+    data = judged({"a": (0.9, 0.4, 0.5, 0.0)})
+    made = list(Unpaired(threshold=0.5).build(data))
+    assert all(isinstance(example, UnpairedExample) for example in made)
+    assert [(e.label, e.rate) for e in made] == [(1, 0.5), (0, 0.5), (1, 0.5), (0, 0.5)]  # type: ignore[union-attr]
+
+
+def pairs(builder: OutcomePairs, *rewards: float | None) -> list[tuple[str, str, float]]:
+    data = judged({"a": rewards})
+    texts = {t.id: t.text for t in data.trajectories}
+    made = list(builder.build(data))
+    assert all(isinstance(example, PreferenceExample) for example in made)
+    return [(texts[e.sources[0]], texts[e.sources[1]], e.margin) for e in made]  # type: ignore[union-attr]
+
+
+def test_the_best_is_chosen_over_the_worst() -> None:
+    assert pairs(OutcomePairs(), 0.5, 0.0, 1.0, None) == [("=2", "=1", 1.0)]
+    ranked = pairs(OutcomePairs(per_prompt=2), 0.5, 0.0, 1.0, 0.25)
+    assert ranked == [("=2", "=1", 1.0), ("=0", "=3", 0.25)]
+    assert pairs(OutcomePairs(per_prompt=9), 0.5, 0.0, 1.0) == [("=2", "=1", 1.0)]
+
+
+def test_pairs_that_differ_too_little_are_left_out() -> None:
+    assert pairs(OutcomePairs(), 1.0, 1.0) == []
+    assert pairs(OutcomePairs(margin=0.5), 0.25, 0.5, 0.0) == [("=1", "=2", 0.5)]
+    assert pairs(OutcomePairs(margin=0.6), 0.25, 0.5, 0.0) == []
+
+
+def test_pairs_hold_both_responses() -> None:
+    data = judged({"a": (1, 0)})
+    (pair,) = OutcomePairs().build(data)
+    assert isinstance(pair, PreferenceExample)
+    better, worse = data.trajectories
+    assert (pair.prompt, pair.chosen, pair.rejected) == ((1, 2), better.steps, worse.steps)
+    assert not data.dropped
+    empty = judged({"a": (1, 1), "b": (0, 0)})
+    assert not list(OutcomePairs().build(empty)) and empty.dropped == {"no_pair": 2}
