@@ -7,6 +7,7 @@ import pytest
 from cladeflow.archive.archive import Archive
 from cladeflow.errors import RecipeError
 from cladeflow.home import Home
+from cladeflow.models.engine import Engine
 from cladeflow.recipes import resolve
 from cladeflow.recipes.model import Dtype
 from cladeflow.records import Agent, Experience, Scaffold, Trajectory
@@ -54,7 +55,7 @@ class Counting(Session):
 
     loaded = 0
 
-    def _load(self, ref: str, dtype: Dtype):  # type: ignore[no-untyped-def]
+    def _load(self, ref: str, dtype: Dtype) -> Engine:
         self.loaded += 1
         return super()._load(ref, dtype)
 

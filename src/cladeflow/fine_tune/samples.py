@@ -1,4 +1,4 @@
-"""Whether samples are fit for an objective that compares the policy with the one that made them."""
+"""Whether samples are fit for an objective: their tokens, and who made them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -22,12 +22,10 @@ def refuse_unfit(
     role: str,
     start: Start,
 ) -> None:
-    """Raise `RecipeError` for behaviour log-probabilities that cannot be compared with the start's.
+    """Raise `RecipeError` for tokens, or log-probabilities of them, that mean nothing to the start.
 
     Only the ``samples`` that became ``examples`` count.
     """
-    if "behaviour" not in objective.reads():
-        return
     used = {source for example in examples for source in example.sources}
     for sample in samples:
         reason = sample.id in used and _unfit(sample, objective, role, start)
@@ -37,11 +35,14 @@ def refuse_unfit(
 
 
 def _unfit(sample: Trajectory, objective: Objective, role: str, start: Start) -> str | None:
-    if sample.tokenizer != start.tokenizer:
+    sampled = any(step.tokens is not None for step in sample.steps)
+    if sampled and sample.tokenizer != start.tokenizer:
         return (
             f"its tokens are of another tokenizer ({sample.tokenizer[:12] or 'none'}) than the"
             f" trained model's ({start.tokenizer[:12]}); roll out with the model that is trained"
         )
+    if "behaviour" not in objective.reads():
+        return None
     temperature = float(sample.params.get("temperature", 1.0))
     if temperature != 1.0:
         return (

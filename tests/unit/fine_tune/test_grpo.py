@@ -90,7 +90,7 @@ def test_advantages_are_divided_by_the_groups_std() -> None:
         for r in found
     ]
     replay = example(group="replay", reward=1.0, advantage=0.4, replay=True)
-    ready = [e.advantage for e in Grpo().prepare([*made, replay])]  # type: ignore[union-attr]
+    ready = [e.advantage for e in Grpo().prepare([*made, replay])]
     root3 = math.sqrt(3)
     assert ready == pytest.approx([root3, -1 / root3, -1 / root3, -1 / root3, 1, -1, 0.4])
     assert Grpo(std=False).prepare([*made, replay]) == [*made, replay]

@@ -54,7 +54,7 @@ def test_the_mistake_is_read_and_the_correction_learned() -> None:
 
 def test_the_response_ends_once() -> None:
     (example,) = RevisionSplice().build(data())
-    row = flatten(example.prompt, example.steps, TOKENIZER)  # type: ignore[union-attr]
+    row = flatten(example.prompt, example.steps, TOKENIZER)
     assert row.tokens.count(END) == 1 and row.tokens[-1] == END
 
 

@@ -15,9 +15,9 @@ MIXED = judged({"a": (1, 0, 0, None), "easy": (1, 1), "hard": (0, 0)})
 def test_advantages_are_distances_from_the_groups_mean() -> None:
     made = list(RlBatch().build(MIXED))
     assert all(isinstance(example, GroupAdvantageExample) for example in made)
-    assert [e.reward for e in made] == [1, 0, 0]  # type: ignore[union-attr]
-    assert [e.advantage for e in made] == pytest.approx([2 / 3, -1 / 3, -1 / 3])  # type: ignore[union-attr]
-    assert len({e.group for e in made}) == 1  # type: ignore[union-attr]
+    assert [e.reward for e in made] == [1, 0, 0]
+    assert [e.advantage for e in made] == pytest.approx([2 / 3, -1 / 3, -1 / 3])
+    assert len({e.group for e in made}) == 1
 
 
 def test_examples_hold_what_was_sampled() -> None:
@@ -42,7 +42,7 @@ def test_revisions_are_a_group_of_their_own() -> None:
     revised = [t.model_copy(update={"attempt": 1}) for t in data.trajectories]
     verdicts = {**data.verdicts, **{t.id: verdict(t, 0.25 * i) for i, t in enumerate(revised)}}
     both = replace(data, trajectories=[*data.trajectories, *revised], verdicts=verdicts)
-    made = [e.advantage for e in RlBatch().build(both)]  # type: ignore[union-attr]
+    made = [e.advantage for e in RlBatch().build(both)]
     assert made == pytest.approx([0.5, -0.5, -0.125, 0.125])
 
 
@@ -65,14 +65,14 @@ def test_replays_are_measured_against_todays_baseline() -> None:
         *fresh, last = RlBatch().build(data)
         assert isinstance(last, GroupAdvantageExample) and last.replay
         assert last.advantage == pytest.approx(expected)
-        assert not any(e.replay for e in fresh)  # type: ignore[union-attr]
+        assert not any(e.replay for e in fresh)
 
 
 def test_labels_and_rates() -> None:
     data = judged({"a": (0.9, 0.4, 0.5, 0.0)})
     made = list(Unpaired(threshold=0.5).build(data))
     assert all(isinstance(example, UnpairedExample) for example in made)
-    assert [(e.label, e.rate) for e in made] == [(1, 0.5), (0, 0.5), (1, 0.5), (0, 0.5)]  # type: ignore[union-attr]
+    assert [(e.label, e.rate) for e in made] == [(1, 0.5), (0, 0.5), (1, 0.5), (0, 0.5)]
 
 
 def pairs(builder: OutcomePairs, *rewards: float | None) -> list[tuple[str, str, float]]:
@@ -80,7 +80,7 @@ def pairs(builder: OutcomePairs, *rewards: float | None) -> list[tuple[str, str,
     texts = {t.id: t.text for t in data.trajectories}
     made = list(builder.build(data))
     assert all(isinstance(example, PreferenceExample) for example in made)
-    return [(texts[e.sources[0]], texts[e.sources[1]], e.margin) for e in made]  # type: ignore[union-attr]
+    return [(texts[e.sources[0]], texts[e.sources[1]], e.margin) for e in made]
 
 
 def test_the_best_is_chosen_over_the_worst() -> None:

@@ -3,7 +3,7 @@ import pytest
 from cladeflow.errors import RecipeError
 from cladeflow.fine_tune import Dpo, Grpo, Nft, Objective, RlBatch, Sft
 from cladeflow.fine_tune.samples import Start, refuse_unfit
-from cladeflow.records import TrainingExample, Trajectory
+from cladeflow.records import Step, TrainingExample, Trajectory
 from tests.unit.fine_tune.judged import judged
 
 DATA = judged({"a": (1, 0)})
@@ -38,19 +38,28 @@ def test_the_trained_roles_own_weights_count() -> None:
         check(Grpo(), both)
 
 
+@pytest.mark.parametrize("objective", [Sft(), Dpo(), Grpo(off_policy=True), Nft()])
+def test_tokens_of_a_foreign_tokenizer_are_refused(objective: Objective) -> None:
+    with pytest.raises(RecipeError, match=r"another tokenizer \(foreign\)"):
+        check(objective, changed(tokenizer="foreign"))
+
+
+def test_text_is_of_no_tokenizer() -> None:
+    text = Step(i=0, text="=3")
+    check(Sft(), changed(tokenizer="", steps=(text,)))
+
+
 @pytest.mark.parametrize(
     "objective", [Grpo(), Grpo(off_policy=True), Nft(), Dpo(reference="logged")]
 )
-def test_a_foreign_tokenizer_and_another_temperature_are_refused(objective: Objective) -> None:
-    with pytest.raises(RecipeError, match=r"another tokenizer \(foreign\)"):
-        check(objective, changed(tokenizer="foreign"))
+def test_log_probabilities_at_another_temperature_are_refused(objective: Objective) -> None:
     with pytest.raises(RecipeError, match=r"temperature 0.7.*rollout.sample.temperature=1"):
         check(objective, changed(params={"temperature": 0.7}))
 
 
 def test_objectives_that_compare_with_no_behaviour_take_all() -> None:
     for objective in (Sft(), Dpo()):
-        check(objective, changed(tokenizer="foreign", models={}, params={}))
+        check(objective, changed(models={}, params={"temperature": 0.7}))
 
 
 def test_attempts_that_became_no_example_do_not_matter() -> None:
