@@ -27,13 +27,13 @@ from cladeflow.memory import ReplayBuffer
 from cladeflow.records import Critique, Target, Verdict, Verifier, digest
 from cladeflow.rollout import Rollout, Sample, SelfRefine
 from cladeflow.strategy import Strategy
-from tests.dealer import ENVIRONMENTS, POSED, attempts, pick
+from tests.dealer import POSED, attempts, pick
 from tests.unit.fine_tune.batch_of import batch_of
 
 
 def gathered(rollout: Rollout, keep: slice = slice(None)) -> RoundData:
     """A round's attempts with rewards that depend on what they say."""
-    made = [t for name in ENVIRONMENTS for t in attempts(rollout, name, [EnvFeedback()])][keep]
+    made = attempts(rollout, "reasoning", [EnvFeedback()])[keep]
     verdicts = {
         t.id: Verdict(
             target=Target(id=t.id),
@@ -47,7 +47,7 @@ def gathered(rollout: Rollout, keep: slice = slice(None)) -> RoundData:
         t.id: [Critique(target=(t.id,), author="golden", source="env", advice=f"err {i % 2}")]
         for i, t in enumerate(made)
     }
-    tasks = {pair.task.id: pair.task for posed in POSED.values() for pair in posed}
+    tasks = {pair.task.id: pair.task for pair in POSED["reasoning"]}
     return RoundData(tasks, made, verdicts, critiques, gen=3, seed="golden")
 
 
@@ -91,23 +91,23 @@ def replayed() -> list[Any]:
 REFINED = SelfRefine(n=4)
 SAMPLED = Sample(n=4)
 CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
-    (RlBatch(), 1, "041023ffb541943e", built(RlBatch(), rollout=SAMPLED)),
+    (RlBatch(), 1, "a9e9663593476436", built(RlBatch(), rollout=SAMPLED)),
     (
         Unpaired(),
         1,
-        "6803899ac253e295",
+        "5efa84fc767b2cf8",
         built(Unpaired(), Unpaired(threshold=0.5), rollout=SAMPLED),
     ),
     (
         OutcomePairs(),
         1,
-        "2c7396eef67fbc3c",
+        "40b5ef7c24f48799",
         built(OutcomePairs(), OutcomePairs(margin=1.0, per_prompt=2), rollout=SAMPLED),
     ),
     (
         RevisionSplice(),
         1,
-        "d3986f9d19009ed9",
+        "1ad97912ef088035",
         built(
             RevisionSplice(),
             RevisionSplice(threshold=0.5, mask=False, weighted=True),
@@ -117,22 +117,22 @@ CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
     (
         Grpo(),
         1,
-        "70d0c147b963374f",
+        "da34a59b6b69fdc1",
         trained(RlBatch(), Grpo(), Grpo(std=False, clip_high=0.28, kl=0.1, entropy=0.01)),
     ),
     (
         Nft(),
         1,
-        "f0502f318d4407d8",
+        "605708b4ce32b3b4",
         trained(Unpaired(), Nft(), Nft(epsilon=0.5, prompt_weight="grpo")),
     ),
     (
         Dpo(),
         1,
-        "e560ab55f9b282a1",
+        "f75ebadfcf9c4eec",
         trained(OutcomePairs(), Dpo(), Dpo(margin=0.5, nll=1, reference="logged")),
     ),
-    (ReplayBuffer(), 1, "78afff423990d5f5", replayed),
+    (ReplayBuffer(), 1, "e250248bdc8e30f8", replayed),
 ]
 
 

@@ -79,7 +79,8 @@ def screen(
 
     An example's words are those of the tasks of its sources and of its own steps.
     """
-    task_of = {t.id: data.tasks[t.task_id] for t in data.trajectories if t.task_id in data.tasks}
+    attempts = (*data.trajectories, *data.replayed)
+    task_of = {t.id: data.tasks[t.task_id] for t in attempts if t.task_id in data.tasks}
     unfit = {id: _task_reason(task, data, held_out, render) for id, task in data.tasks.items()}
     kept, dropped = list[TrainingExample](), dict[str, int]()
     for example in examples:
