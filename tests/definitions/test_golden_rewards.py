@@ -91,23 +91,23 @@ def replayed() -> list[Any]:
 REFINED = SelfRefine(n=4)
 SAMPLED = Sample(n=4)
 CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
-    (RlBatch(), 1, "a9e9663593476436", built(RlBatch(), rollout=SAMPLED)),
+    (RlBatch(), 1, "af56bff84a170a82", built(RlBatch(), rollout=SAMPLED)),
     (
         Unpaired(),
         1,
-        "5efa84fc767b2cf8",
+        "1890d5c67ced54e0",
         built(Unpaired(), Unpaired(threshold=0.5), rollout=SAMPLED),
     ),
     (
         OutcomePairs(),
         1,
-        "40b5ef7c24f48799",
+        "aa7e5185e4155a7d",
         built(OutcomePairs(), OutcomePairs(margin=1.0, per_prompt=2), rollout=SAMPLED),
     ),
     (
         RevisionSplice(),
         1,
-        "1ad97912ef088035",
+        "7019d7cb36e1f042",
         built(
             RevisionSplice(),
             RevisionSplice(threshold=0.5, mask=False, weighted=True),
@@ -117,19 +117,19 @@ CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
     (
         Grpo(),
         1,
-        "da34a59b6b69fdc1",
+        "70d0c147b963374f",
         trained(RlBatch(), Grpo(), Grpo(std=False, clip_high=0.28, kl=0.1, entropy=0.01)),
     ),
     (
         Nft(),
         1,
-        "605708b4ce32b3b4",
+        "f0502f318d4407d8",
         trained(Unpaired(), Nft(), Nft(epsilon=0.5, prompt_weight="grpo")),
     ),
     (
         Dpo(),
         1,
-        "f75ebadfcf9c4eec",
+        "e560ab55f9b282a1",
         trained(OutcomePairs(), Dpo(), Dpo(margin=0.5, nll=1, reference="logged")),
     ),
     (ReplayBuffer(), 1, "e250248bdc8e30f8", replayed),
