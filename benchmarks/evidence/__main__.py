@@ -9,17 +9,15 @@ controls train on as many tokens as it did with the same seed.
 """
 
 import argparse
-import os
 import sys
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import fmean
 
 from benchmarks.evidence.arms import ARMS, BASELINE
 from benchmarks.evidence.report import write
-from benchmarks.evidence.results import Result, champion
-from benchmarks.evidence.runs import Bench, Run, RunFailed
+from benchmarks.evidence.runs import Comparison, Run
+from benchmarks.evolutions.results import Result, champion
+from benchmarks.evolutions.runs import Bench, perform_all
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "evidence.md"
 ARMS_AND_SEEDS = "default:5,shuffled:20,keep_everything:5,easy_demos:5"
@@ -30,21 +28,18 @@ def main() -> None:
     if options.command == "report":
         print(write(options.work, options.document))
         return
-    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    bench = Bench(
-        work=options.work.resolve(),
-        generations=options.generations,
-        model=options.model,
-        scale=options.scale,
-        settings=tuple(options.settings),
-        keep=options.keep,
-    )
+    bench = Bench(options.work.resolve(), options.model, options.scale, options.keep)
+    comparison = Comparison(bench, options.generations, tuple(options.settings))
+
+    def perform(run: Run) -> str:
+        return f"{run}: {_sentence(comparison.perform(run))}"
+
     runs = _runs(options.arms)
     first = [run for run in runs if run.arm == BASELINE]
     first += [Run(BASELINE, run.seed) for run in runs if ARMS[run.arm].matched]
-    failed = _perform(bench, dict.fromkeys(first), options.jobs)
+    failed = perform_all(dict.fromkeys(first), options.jobs, perform)
     if not failed:
-        failed = _perform(bench, [run for run in runs if run not in first], options.jobs)
+        failed = perform_all([run for run in runs if run not in first], options.jobs, perform)
     sys.exit(f"{failed} runs failed" if failed else 0)
 
 
@@ -77,21 +72,6 @@ def _runs(text: str) -> list[Run]:
     if unknown:
         sys.exit(f"unknown arm {unknown[0]!r}; there are {', '.join(ARMS)}")
     return [Run(name, seed) for name, _, seeds in wanted for seed in range(int(seeds or 5))]
-
-
-def _perform(bench: Bench, runs: Iterable[Run], jobs: int) -> int:
-    """Perform ``runs``, telling how each went; how many failed."""
-    with ThreadPoolExecutor(jobs) as pool:
-        return sum(pool.map(lambda run: _told(bench, run), runs))
-
-
-def _told(bench: Bench, run: Run) -> bool:
-    try:
-        print(f"{run}: {_sentence(bench.perform(run))}", flush=True)
-    except RunFailed as error:
-        print(error, flush=True)
-        return True
-    return False
 
 
 def _sentence(result: Result) -> str:

@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from benchmarks.evidence.arms import ARMS, budget
-from benchmarks.evidence.report import BEGIN, END, write
-from benchmarks.evidence.runs import Bench, Run
+from benchmarks.evidence.report import MARKER, write
+from benchmarks.evidence.runs import Comparison, Run
+from benchmarks.evolutions.runs import Bench, Trial
+from benchmarks.evolutions.tables import begin, end
 from cladeflow.environments import Reasoning
 from cladeflow.recipes import Resolved, resolve
 from cladeflow.verification import Shuffled
 from tests.tiny_models import save_tiny_model
 
 TASKS = 40
+BEGIN, END = begin(MARKER), end(MARKER)
 
 
 @pytest.fixture(scope="module")
@@ -137,14 +140,12 @@ def test_what_was_not_promoted_is_no_gain(tmp_path: Path) -> None:
 def test_a_result_of_another_composition_is_not_reused(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")
 
-    def bench(*settings: str) -> Bench:
-        return Bench(tmp_path, 1, model, "tiny", settings, keep=False)
-
-    run = Run("default", 0)
+    bench = Bench(tmp_path, model, "tiny", keep=False)
+    identity = bench.identity(Trial("default", 0, "default", ("scale.tasks=10",), 1))
     (tmp_path / "results").mkdir()
-    done = bench("scale.tasks=10")
-    identity = done._identity(done._resolve(["scale.tasks=10"]))
     made = result("default", 0, [0.3]) | {"identity": identity}
     (tmp_path / "results" / "default-0.json").write_text(json.dumps(made))
-    assert done.result(run) == made
-    assert bench("scale.tasks=11").result(run) is None
+    run = Run("default", 0)
+    assert Comparison(bench, 1, ("scale.tasks=10",)).result(run) == made
+    assert Comparison(bench, 1, ("scale.tasks=11",)).result(run) is None
+    assert Comparison(bench, 2, ("scale.tasks=10",)).result(run) is None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 
-from benchmarks.evidence import results
+from benchmarks.evolutions import results
 from cladeflow.environments.base import Environment
 from cladeflow.evaluate import Evaluation, Setting, Suite, declared_suites
 from cladeflow.evaluate.stage import evaluation_key, read_result
@@ -19,7 +19,8 @@ from cladeflow.views import GenerationView, StageView, generation_views, stage_v
 from cladeflow.visit import Visit
 
 SUITES = {"frontier.greedy": "greedy", "frontier.sampled": "sampled", "retention": "retention"}
-"""Which score the mean correctness per task on a suite is, by the suite's name below its env."""
+"""Which score the mean correctness per task on a suite is, by the suite's name below its env;
+other suites are a method's own, and not compared."""
 
 
 def measure(directory: Path) -> tuple[str, list[results.Agent]]:
@@ -42,7 +43,8 @@ def _suites(plan: Plan) -> dict[str, Suite]:
     )
     evaluations = [e for e in build(plan.resolved.recipe.evaluate) if isinstance(e, Evaluation)]
     suites = declared_suites(evaluations, setting)
-    return {SUITES[suite.name.partition(".")[2]]: suite for suite in suites}
+    scores = {suite.name: SUITES.get(suite.name.partition(".")[2]) for suite in suites}
+    return {score: suite for suite in suites if (score := scores[suite.name])}
 
 
 def _agent(

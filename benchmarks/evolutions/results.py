@@ -89,7 +89,12 @@ def best(metric: str) -> Pick:
 
 
 def scores(agent: Agent, metric: str) -> Floats:
-    """[T] scores by task; nan where no check came to a verdict."""
+    """[T] scores by task; nan where no check came to a verdict.
+
+    Beside the metrics that a result holds there is ``accuracy`` = (greedy + sampled) / 2.
+    """
+    if metric == "accuracy":
+        return (scores(agent, "greedy") + scores(agent, "sampled")) / 2
     return np.array(agent["scores"][metric], dtype=np.float64)
 
 
@@ -119,7 +124,10 @@ class Difference(NamedTuple):
 
 
 def difference(pairs: Sequence[tuple[Agent, Agent]], metric: str, key: str) -> Difference | None:
-    """Second minus first of every pair; None with fewer than `LEAST_SEEDS` pairs."""
+    """Second minus first of every pair; None with fewer than `LEAST_SEEDS` pairs.
+
+    ``key`` seeds the resampling, together with the metric.
+    """
     if len(pairs) < LEAST_SEEDS:
         return None
     apart = [scores(after, metric) - scores(before, metric) for before, after in pairs]
@@ -127,7 +135,7 @@ def difference(pairs: Sequence[tuple[Agent, Agent]], metric: str, key: str) -> D
     by_seed = [float(found.mean()) for found in apart]
     return Difference(
         by_seed,
-        hierarchical_bootstrap(apart, key=f"evidence/{key}/{metric}"),
+        hierarchical_bootstrap(apart, key=f"{key}/{metric}"),
         paired_t_interval(by_seed),
     )
 
