@@ -55,7 +55,7 @@ typecheck: install-dev ## check types
 
 check: lint typecheck test ## all of the above
 
-.PHONY: crash seed-model evidence bench
+.PHONY: crash seed-model evidence recipes bench
 crash: install-dev ## kill 50 runs at random moments, compare what they resume to
 	$(BIN)/python -m benchmarks.crash --kills 50 $(ARGS)
 
@@ -65,6 +65,10 @@ seed-model: install ## rebuild the embedded seed model
 evidence: install ## measure the learning claims of docs/evidence.md
 	$(BIN)/python -m benchmarks.evidence run $(ARGS)
 	$(BIN)/python -m benchmarks.evidence report
+
+recipes: install ## measure every recipe of docs/recipes against the control
+	$(BIN)/python -m benchmarks.recipes run $(ARGS)
+	$(BIN)/python -m benchmarks.recipes report
 
 bench: install-dev ## measure the speed claims of docs/evidence.md
 	$(BIN)/python -m benchmarks.decode $(ARGS)

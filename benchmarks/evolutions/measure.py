@@ -29,12 +29,12 @@ def measure(directory: Path) -> tuple[str, list[results.Agent]]:
         plan = Visit(session).plan(1)
         suites = _suites(plan)
         views = generation_views(session)
-        tasks = digest([suite.hash for suite in suites.values()])
+        tasks = digest([suite.hash for several in suites.values() for suite in several])
         return tasks, [_agent(session, plan, suites, view) for view in views]
 
 
-def _suites(plan: Plan) -> dict[str, Suite]:
-    """The evaluated suites by score."""
+def _suites(plan: Plan) -> dict[str, list[Suite]]:
+    """The evaluated suites by score, one per environment."""
     environments = build(plan.resolved.recipe.environments)
     setting = Setting(
         tuple(e for e in environments if isinstance(e, Environment)),
@@ -42,13 +42,15 @@ def _suites(plan: Plan) -> dict[str, Suite]:
         plan.seed,
     )
     evaluations = [e for e in build(plan.resolved.recipe.evaluate) if isinstance(e, Evaluation)]
-    suites = declared_suites(evaluations, setting)
-    scores = {suite.name: SUITES.get(suite.name.partition(".")[2]) for suite in suites}
-    return {score: suite for suite in suites if (score := scores[suite.name])}
+    found: dict[str, list[Suite]] = {}
+    for suite in declared_suites(evaluations, setting):
+        if score := SUITES.get(suite.name.partition(".")[2]):
+            found.setdefault(score, []).append(suite)
+    return found
 
 
 def _agent(
-    session: Session, plan: Plan, suites: dict[str, Suite], view: GenerationView
+    session: Session, plan: Plan, suites: dict[str, list[Suite]], view: GenerationView
 ) -> results.Agent:
     agent = session.archive.agent(view.agent_id).agent
     stages = stage_views(session, view.generation) if view.generation else []
@@ -61,7 +63,10 @@ def _agent(
         "trained_tokens": _total(stages, "cladeflow_trained_tokens_total"),
         "pass_at_k": passed.value if passed else None,
         "exploration": view.report.exploration,
-        "scores": {score: _scores(session, plan, agent, suite) for score, suite in suites.items()},
+        "scores": {
+            score: [one for suite in several for one in _scores(session, plan, agent, suite)]
+            for score, several in suites.items()
+        },
     }
 
 
