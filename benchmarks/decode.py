@@ -1,6 +1,6 @@
 """Decoding speed of the transformers engine against ``model.generate``, interleaved A/B.
 
-    OMP_WAIT_POLICY=PASSIVE python benchmarks/decode.py --threads 1 --dtype float32 --json out.json
+    OMP_WAIT_POLICY=PASSIVE python -m benchmarks.decode --threads 1 --dtype float32 --json out.json
 
 Both sides sample at temperature 1 from the same random Llama of about a million parameters, with
 the same prompts, completion lengths, dtype and threads; the end token is ruled out and lengths are
@@ -10,12 +10,8 @@ of ``--generate-rows`` is tried once per load before the pairs are run.
 """
 
 import argparse
-import json
-import os
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +28,7 @@ from transformers import (
     StoppingCriteria,
 )
 
+from benchmarks.timing import Timing, compare, parser, run, table, timed
 from cladeflow.models import Request, Sampling
 from cladeflow.models.transformers_engine import TransformersEngine
 
@@ -104,8 +101,8 @@ def never_end(model: PreTrainedModel) -> None:
     head.bias = torch.nn.Parameter(bias)
 
 
-def run_engine(engine: TransformersEngine, load: Load) -> int:
-    """Sample the load; gives the number of tokens."""
+def run_engine(engine: TransformersEngine, load: Load) -> None:
+    """Sample the load."""
     requests = [
         Request(prompt, Sampling(max_tokens=length), f"{i}/{j}")
         for i, (prompt, lengths) in enumerate(zip(load.prompts, load.lengths, strict=True))
@@ -114,11 +111,12 @@ def run_engine(engine: TransformersEngine, load: Load) -> int:
     futures = engine.submit(requests)
     while not all(future.done() for future in futures):
         engine.pump()
-    return sum(len(completion.tokens) for future in futures for completion in future.result())
+    made = sum(len(completion.tokens) for future in futures for completion in future.result())
+    assert made == load.tokens, "the lengths are forced"
 
 
-def run_generate(model: PreTrainedModel, load: Load, rows: int) -> int:
-    """The same by ``model.generate``; gives the number of tokens."""
+def run_generate(model: PreTrainedModel, load: Load, rows: int) -> None:
+    """The same by ``model.generate``."""
     step = rows // SAMPLES
     for start in range(0, len(load.prompts), step):
         prompts = load.prompts[start : start + step]
@@ -137,56 +135,10 @@ def run_generate(model: PreTrainedModel, load: Load, rows: int) -> int:
             stopping_criteria=[ForcedLengths(width, lengths)],
             pad_token_id=0,
         )
-    return load.tokens
 
 
-class Timing(NamedTuple):
-    """Seconds of one run and its tokens."""
-
-    wall: float
-    cpu: float
-    tokens: int
-
-
-def timed(work: Callable[[], int]) -> Timing:
-    """Run ``work`` once."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    tokens = work()
-    return Timing(time.perf_counter() - wall, time.process_time() - cpu, tokens)
-
-
-def compare(ours: Callable[[], int], theirs: Callable[[], int], pairs: int) -> dict[str, Any]:
-    """Alternate the two, order swapped from pair to pair; medians, and the median of the ratios."""
-    sides: dict[str, list[Timing]] = {"engine": [], "generate": []}
-    work = {"engine": ours, "generate": theirs}
-    for pair in range(pairs):
-        for side in sorted(sides, reverse=bool(pair % 2)):
-            sides[side].append(timed(work[side]))
-    ratios = [b.wall / a.wall for a, b in zip(sides["engine"], sides["generate"], strict=True)]
-    rows: dict[str, Any] = {
-        side: {
-            "tokens_per_second": statistics.median(t.tokens / t.wall for t in timings),
-            "wall_seconds": statistics.median(t.wall for t in timings),
-            "cpu_seconds": statistics.median(t.cpu for t in timings),
-        }
-        for side, timings in sides.items()
-    }
-    return rows | {"speedup": statistics.median(ratios), "speedups": ratios}
-
-
-def main() -> None:
-    """Parse options, run both loads, print a table, write JSON where asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--rows", type=int, default=512, help="the engine's largest batch")
-    parser.add_argument("--generate-rows", type=int, nargs="+", default=[16, 64, 256])
-    parser.add_argument("--prompts", type=int, default=128)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    load_before = os.getloadavg()
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Both loads, with generate at the batch size that suits it."""
     with tempfile.TemporaryDirectory() as directory:
         save_model(Path(directory))
         engine = TransformersEngine(Path(directory), dtype=options.dtype, max_rows=options.rows)
@@ -195,28 +147,29 @@ def main() -> None:
         ).eval()
     never_end(engine.model)
     never_end(model)
-    result: dict[str, Any] = {key: str(value) for key, value in vars(options).items()}
-    result |= {"torch": torch.__version__, "load_average_before": load_before}
-    print("load      engine tok/s  generate tok/s  speedup  cpu ratio")
+    found = {}
     for name, make in {"equal": equal_load, "mixed": mixed_load}.items():
         load = make(options.prompts)
-        rows = min(
-            options.generate_rows,
-            key=lambda rows: timed(partial(run_generate, model, load, rows)).cpu,
-        )
-        row = compare(
-            partial(run_engine, engine, load),
-            partial(run_generate, model, load, rows),
-            options.pairs,
-        )
-        row["generate"]["rows"] = rows
-        result[name] = row
-        speeds = [row[side]["tokens_per_second"] for side in ("engine", "generate")]
-        cpu = row["generate"]["cpu_seconds"] / row["engine"]["cpu_seconds"]
-        print(f"{name:8} {speeds[0]:13.0f} {speeds[1]:15.0f} {row['speedup']:8.2f} {cpu:10.2f}")
-    result["load_average_after"] = os.getloadavg()
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+        def theirs(rows: int, load: Load = load) -> Timing:
+            return timed(partial(run_generate, model, load, rows), load.tokens)
+
+        def ours(load: Load = load) -> Timing:
+            return timed(partial(run_engine, engine, load), load.tokens)
+
+        rows = min(options.generate_rows, key=lambda rows: theirs(rows).cpu)
+        found[name] = {**compare(ours, partial(theirs, rows), options.pairs), "rows": rows}
+        print(table(f"{name} lengths", "engine", f"generate, {rows} rows", found[name]))
+    return found
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--rows", type=int, default=512, help="the engine's largest batch")
+    options.add_argument("--generate-rows", type=int, nargs="+", default=[16, 64, 256])
+    options.add_argument("--prompts", type=int, default=128)
+    chosen = options.parse_args()
+    run(chosen, partial(measure, chosen))
 
 
 if __name__ == "__main__":

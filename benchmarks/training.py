@@ -11,12 +11,8 @@ out the examples and writes the trained directory.
 """
 
 import argparse
-import json
-import os
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +24,7 @@ from tokenizers import Tokenizer, models
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from benchmarks.timing import Timing, compare, parser, run, table, timed
 from cladeflow.fine_tune import Sft, TrainSettings
 from cladeflow.fine_tune.trainer import train
 from cladeflow.records import SftExample, Step
@@ -56,13 +53,6 @@ TRL_SETTINGS: dict[str, dict[str, Any]] = {
         "max_length": None,
     },
 }
-
-
-class Timing(NamedTuple):
-    """Tokens per second of wall time and of the process's CPU time."""
-
-    wall: float
-    cpu: float
 
 
 class Load(NamedTuple):
@@ -98,13 +88,6 @@ def make_load(root: Path, count: int, dtype: str) -> Load:
     return Load(root / "model", rows, dtype)
 
 
-def timed(tokens: int, work: Callable[[], object]) -> Timing:
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return Timing(tokens / wall, tokens / cpu)
-
-
 def ours(load: Load) -> Timing:
     examples = [
         SftExample(prompt=row[:PROMPT], steps=(Step(i=0, text="", tokens=row[PROMPT:]),))
@@ -120,7 +103,7 @@ def ours(load: Load) -> Timing:
         }
     )
     out = load.model.parent / "ours"
-    return timed(load.tokens, lambda: train(load.model, examples, Sft(), settings, out))
+    return timed(lambda: train(load.model, examples, Sft(), settings, out), load.tokens)
 
 
 def theirs(load: Load, options: dict[str, Any]) -> Timing:
@@ -153,7 +136,7 @@ def theirs(load: Load, options: dict[str, Any]) -> Timing:
         train_dataset=datasets.Dataset.from_dict(columns),
         processing_class=words(),
     )
-    return timed(load.tokens, trainer.train)
+    return timed(trainer.train, load.tokens)
 
 
 def words() -> PreTrainedTokenizerFast:
@@ -164,61 +147,27 @@ def words() -> PreTrainedTokenizerFast:
     )
 
 
-def compare(load: Load, pairs: int) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Find TRL's best setting, then run it and ours in turn."""
-    ours(load._replace(sequences=load.sequences[:64]))  # import and compile what both sides share
-    tried = {name: theirs(load, options).cpu for name, options in TRL_SETTINGS.items()}
-    best = max(tried, key=lambda name: tried[name])
-    runs = [(ours(load), theirs(load, TRL_SETTINGS[best])) for _ in range(pairs)]
-    return {
-        "trl_settings_cpu": {name: round(speed) for name, speed in tried.items()},
-        "trl_best": best,
-        "ours": _medians([mine for mine, _ in runs]),
-        "trl": _medians([other for _, other in runs]),
-        "ratio_wall": round(statistics.median(a.wall / b.wall for a, b in runs), 3),
-        "ratio_cpu": round(statistics.median(a.cpu / b.cpu for a, b in runs), 3),
-    }
-
-
-def _medians(timings: list[Timing]) -> dict[str, int]:
-    wall = statistics.median(timing.wall for timing in timings)
-    cpu = statistics.median(timing.cpu for timing in timings)
-    return {"tokens_per_second": round(wall), "tokens_per_cpu_second": round(cpu)}
-
-
-def table(report: dict[str, Any]) -> str:
-    lines = [f"{'':28}{'tokens/s':>10}{'tokens/CPU s':>14}"]
-    for name, label in (("ours", "cladeflow"), ("trl", f"TRL, {report['trl_best']}")):
-        values = report[name].values()
-        lines.append(
-            f"{label:28}" + "".join(f"{v:>{w}}" for v, w in zip(values, (10, 14), strict=True))
+    logging.set_verbosity_error()
+    datasets.disable_progress_bars()
+    with tempfile.TemporaryDirectory() as root:
+        load = make_load(Path(root), options.examples, options.dtype)
+        ours(load._replace(sequences=load.sequences[:64]))  # import and compile what both share
+        tried = {name: theirs(load, setting).cpu for name, setting in TRL_SETTINGS.items()}
+        best = min(tried, key=lambda name: tried[name])
+        found = compare(
+            partial(ours, load), partial(theirs, load, TRL_SETTINGS[best]), options.pairs
         )
-    lines.append(f"{'ratio':28}{report['ratio_wall']:>10}{report['ratio_cpu']:>14}")
-    return "\n".join(lines)
+    print(table("one epoch", "cladeflow", f"TRL, {best}", found))
+    return {**found, "trl_best": best, "trl_settings_cpu_seconds": tried, "tokens": load.tokens}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--examples", type=int, default=1280)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    logging.set_verbosity_error()
-    datasets.disable_progress_bars()
-    before = os.getloadavg()
-    with tempfile.TemporaryDirectory() as root:
-        load = make_load(Path(root), arguments.examples, arguments.dtype)
-        report = compare(load, arguments.pairs)
-    report |= {
-        **{"dtype": arguments.dtype, "threads": arguments.threads, "pairs": arguments.pairs},
-        **{"tokens": load.tokens, "load_before": before, "load_after": os.getloadavg()},
-    }
-    print(table(report))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+    options = parser(__doc__)
+    options.add_argument("--examples", type=int, default=1280)
+    chosen = options.parse_args()
+    run(chosen, partial(measure, chosen))
 
 
 if __name__ == "__main__":

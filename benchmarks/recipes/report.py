@@ -106,6 +106,7 @@ def describe(check: Check) -> str:
                 [("`itself`", "this recipe", *_set(check.settings)), *arms],
             ),
             f"All arms: {_set(COMMON)[0]}.",
+            *((_TOKENS,) if check.recipe != CONTROL else ()),
             "**Claims.** For each arm: the lower bound of recipe minus arm is above 0. It is the "
             "lower one of the hierarchical bootstrap's and the t interval's. "
             + ("" if check.recipe == CONTROL else _EQUAL),
@@ -113,6 +114,13 @@ def describe(check: Check) -> str:
     ).strip()
 
 
+_TOKENS = (
+    f"**Tokens.** The control poses as many tasks as it takes to sample as many tokens as the "
+    f"recipe did with that seed, going by the tokens per task of `{CONTROL}`'s own check; each of "
+    "its updates trains on an equal share of the recipe's loss tokens of that generation. The "
+    "others attempt the recipe's own tasks; an arm with a single update trains on the recipe's "
+    "loss tokens too, whatever number of epochs that takes, and one with several on what it keeps."
+)
 _EQUAL = (
     "Against the control the claim counts only if mean tokens, sampled and trained, are equal to "
     f"within {UNEQUAL:.0%}."

@@ -1,7 +1,5 @@
 """Cards and index of methods against the recipes that run and the results that ship."""
 
-from pathlib import Path
-
 import pytest
 
 from benchmarks.evolutions.results import load
@@ -49,7 +47,7 @@ def test_a_status_that_is_not_so_is_corrected(old: str) -> None:
     assert wrong != text and index(wrong, RESULTS) == text
 
 
-def test_no_hand_written_status_hides_a_recipe(tmp_path: Path) -> None:
+def test_no_hand_written_status_hides_a_recipe() -> None:
     """Rows that say why there is no recipe are left alone, so none of them may have one."""
     text = (DOCUMENTS / "methods.md").read_text()
     left = [line for line in text.splitlines() if "| needs a VLM |" in line]
