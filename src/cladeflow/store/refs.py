@@ -4,6 +4,7 @@ import hashlib
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import unquote
 
 from cladeflow.errors import ModelError
 from cladeflow.store.base import Store
@@ -82,7 +83,7 @@ def _locate(store: Store, address: str) -> Path:
         return store.tree(f"{key}/{commit.volatile['attempt']}/{name}")
     if address.startswith(PACKAGE_SCHEME):
         return seed_directory(address.removeprefix(PACKAGE_SCHEME))
-    return Path(address.removeprefix("file://"))
+    return Path(unquote(address.removeprefix("file://")))
 
 
 @lru_cache(maxsize=256)

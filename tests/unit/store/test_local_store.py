@@ -152,6 +152,13 @@ def test_a_model_is_found_by_its_digest_and_refused_when_it_changed(
         materialise(store, ref)
 
 
+def test_a_model_may_lie_in_any_directory(store: LocalStore, tmp_path: Path) -> None:
+    model = tmp_path / "my model, 100 %25"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    assert materialise(store, directory_ref(model)) == model
+
+
 def test_a_directory_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no config\.json"):
         directory_ref(tmp_path)
