@@ -34,6 +34,18 @@ STEP_EXAMPLES = 160
 """Examples per optimiser step on TRL's side: as many as ours holds on average."""
 TOKEN_BATCH = STEP_EXAMPLES * (SHORTEST + LONGEST) // 2
 MICRO_TOKENS = 2048
+QUIET: dict[str, Any] = {
+    "use_cpu": True,
+    "optim": "adamw_torch_fused",
+    "max_grad_norm": 1.0,
+    "gradient_checkpointing": False,
+    "dataloader_pin_memory": False,
+    "report_to": "none",
+    "logging_strategy": "no",
+    "save_strategy": "no",
+    "disable_tqdm": True,
+}
+"""Of every trainer of TRL here: a CPU, and nothing but training."""
 TRL_SETTINGS: dict[str, dict[str, Any]] = {
     **{f"padded {n}": {"per_device_train_batch_size": n} for n in (8, 16, 32)},
     **{
@@ -117,21 +129,13 @@ def theirs(load: Load, options: dict[str, Any]) -> Timing:
             output_dir=str(load.model.parent / "theirs"),
             **{"max_length": LONGEST, **options},
             gradient_accumulation_steps=max(1, round(STEP_EXAMPLES / rows / each)),
+            **QUIET,
             num_train_epochs=1,
             learning_rate=1e-3,
             warmup_steps=0.05,
             lr_scheduler_type="cosine",
-            optim="adamw_torch_fused",
-            max_grad_norm=1.0,
-            use_cpu=True,
             bf16=load.dtype == "bfloat16",
-            gradient_checkpointing=False,
-            dataloader_pin_memory=False,
             completion_only_loss=True,
-            report_to="none",
-            logging_strategy="no",
-            save_strategy="no",
-            disable_tqdm=True,
         ),
         train_dataset=datasets.Dataset.from_dict(columns),
         processing_class=words(),

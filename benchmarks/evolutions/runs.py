@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,19 +104,7 @@ class Bench:
     def _evolve(self, trial: Trial, home: Path) -> tuple[float, float]:
         """Run the command; wall time, and CPU time of its processes together, in seconds."""
         home.mkdir(parents=True, exist_ok=True)
-        log = home.with_suffix(".log")
-        began = time.perf_counter()
-        with log.open("w") as errors:
-            process = subprocess.Popen(
-                self._command(trial, home), stdout=subprocess.DEVNULL, stderr=errors
-            )
-            _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise RunFailed(f"{trial} ended with status {process.returncode}: see {log}")
-        log.unlink()
-        seconds = time.perf_counter() - began
-        return round(seconds, 1), round(usage.ru_utime + usage.ru_stime, 1)
+        return timed_process(str(trial), self._command(trial, home), home.with_suffix(".log"))
 
     def _command(self, trial: Trial, home: Path) -> list[str]:
         return [
@@ -129,6 +117,23 @@ class Bench:
 
     def _result_path(self, trial: Trial) -> Path:
         return self.work / "results" / f"{trial}.json"
+
+
+def timed_process(name: str, command: Sequence[str], log: Path) -> tuple[float, float]:
+    """Run a command; wall time, and CPU time of its processes together, in seconds.
+
+    Raises `RunFailed`, and leaves ``log``, where it ends with an error.
+    """
+    began = time.perf_counter()
+    with log.open("w") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RunFailed(f"{name} ended with status {process.returncode}: see {log}")
+    log.unlink()
+    seconds = time.perf_counter() - began
+    return round(seconds, 1), round(usage.ru_utime + usage.ru_stime, 1)
 
 
 def perform_all(runs: Iterable[R], jobs: int, perform: Callable[[R], str]) -> int:

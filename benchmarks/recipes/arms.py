@@ -44,6 +44,12 @@ def _trains_actor(part: Round) -> bool:
     return any(update.role == "actor" for update in part.fine_tune)
 
 
+def attempts(resolved: Resolved) -> int:
+    """Attempts at a task in a recipe of one round that samples."""
+    ((entry,),) = [part.rollout for part in resolved.recipe.rounds]
+    return int(entry.options["n"] or resolved.scale.samples)
+
+
 def shuffled(name: str, settings: Iterable[str], resolved: Resolved) -> list[str]:
     """Settings that deal the verdicts of every round to the wrong attempts."""
     raw = apply(load_yaml(read_source(recipe_path(name)), name), settings)
@@ -86,7 +92,7 @@ class Plan:
         Another recipe samples as many; and trains on as many, generation by generation, whatever
         has a single update and its control fixed. Other arms take the tokens that they take.
         """
-        found = self._as_often(run) if run.arm.recipe else []
+        found = self._as_often(run, name, settings) if run.arm.recipe else []
         resolved = self.bench.resolve(name, [*settings, *found])
         control, parts = resolved.recipe.control, resolved.recipe.rounds
         if control.name != "fixed" or sum(len(part.fine_tune) for part in parts) != 1:
@@ -97,20 +103,21 @@ class Plan:
         schedule = control.options["schedule"] | {"loss_tokens": budget}
         return [*found, f"control={json.dumps({'fixed': {'schedule': schedule}})}"]
 
-    def _as_often(self, run: Run) -> list[str]:
+    def _as_often(self, run: Run, name: str, settings: list[str]) -> list[str]:
         """Passes and tasks with which another recipe samples as many tokens as the one under test.
 
-        How many tokens a task takes is known from the control's own check with that seed.
+        How many tokens an attempt takes is known from the control's own check with that seed.
         """
         itself = self.trial(run._replace(arm=ITSELF))
         often = max(passes(self._itself(run).recipe), 1)
         wanted = tokens(self.bench.perform(itself), "sampled_tokens") / itself.generations / often
         trial = self._reference(run)
-        scale = self.bench.resolve(trial.recipe, trial.settings).scale
-        found = tokens(self.bench.perform(trial), "sampled_tokens")
-        each = found / trial.generations / scale.tasks
+        reference = self.bench.resolve(trial.recipe, trial.settings)
+        found = tokens(self.bench.perform(trial), "sampled_tokens") / trial.generations
+        each = found / reference.scale.tasks / attempts(reference)
         rounds = json.dumps([{"name": "main", "repeat": often}])
-        return [f"rounds={rounds}", f"scale.tasks={max(round(wanted / each), 1)}"]
+        tasks = wanted / each / attempts(self.bench.resolve(name, settings))
+        return [f"rounds={rounds}", f"scale.tasks={max(round(tasks), 1)}"]
 
     def _reference(self, run: Run) -> Trial:
         """The control's own check with that seed, in the environments of the recipe under test."""

@@ -49,17 +49,21 @@ AGAINST_CONTROL = Arm(
 SHUFFLED = Arm(
     "shuffled", "its verdicts permuted over all samples of a round, at the same keep rate"
 )
+CLONE = (
+    "{name: clone, task_synthesis: demos, rollout: none, "
+    "fine_tune: {build: positives, objective: sft, role: actor, init: initial}}"
+)
 CHECKS = {
     check.recipe: check
     for check in (
         Check("star", generations=2, settings=("scale.tasks=300",)),
         Check("default", generations=2, settings=("scale.tasks=300",)),
         Check("nft", generations=1, settings=("scale.tasks=75", "rounds.reinforce.repeat=4")),
-        Check("grpo", generations=1, settings=("scale.tasks=75",)),
+        Check("grpo", generations=1, settings=("scale.tasks=75", "rounds.reinforce.repeat=4")),
         Check(
             "b_star",
             generations=3,
-            settings=("scale.tasks=100",),
+            settings=("scale.tasks=100", "control.balance_score.tasks=20"),
             without=(
                 Arm(
                     "fixed",
@@ -68,8 +72,30 @@ CHECKS = {
                 ),
             ),
         ),
-        Check("agentevol", generations=1, settings=("scale.tasks=100",)),
-        Check("mathcritique", generations=1, settings=("scale.tasks=100",)),
+        Check(
+            "agentevol",
+            generations=1,
+            settings=("scale.tasks=100",),
+            without=(
+                Arm("clone", "cloning alone: no exploration", settings=(f"rounds=[{CLONE}]",)),
+            ),
+        ),
+        Check(
+            "mathcritique",
+            generations=1,
+            settings=("scale.tasks=100",),
+            without=(
+                Arm(
+                    "alone",
+                    "the same loop without a critic: samples, retrained from the initial model",
+                    recipe=CONTROL,
+                    settings=(
+                        "rollout={sample: {n: 5, temperature: 0.7}}",
+                        "fine_tune.init=initial",
+                    ),
+                ),
+            ),
+        ),
     )
 }
 """By recipe; the control first, because others are matched to it."""

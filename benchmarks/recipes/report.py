@@ -97,8 +97,8 @@ def describe(check: Check) -> str:
     return "\n\n".join(
         (
             f"**Metric.** `{METRIC}` = (greedy + sampled) / 2 on {TASKS} held-out frontier tasks, "
-            f"of the last child after {check.generations} generations from the embedded seed "
-            "model, task by task.",
+            f"of the last child after {_count(check.generations, 'generation')} from the embedded "
+            "seed model, task by task.",
             f"**Arms.** Each runs {SEEDS} seeds, from 0; runs with equal seeds draw their training "
             "tasks from equal pools and are evaluated on equal tasks.",
             table(
@@ -115,16 +115,20 @@ def describe(check: Check) -> str:
 
 
 _TOKENS = (
-    f"**Tokens.** The control poses as many tasks as it takes to sample as many tokens as the "
-    f"recipe did with that seed, going by the tokens per task of `{CONTROL}`'s own check; each of "
-    "its updates trains on an equal share of the recipe's loss tokens of that generation. The "
-    "others attempt the recipe's own tasks; an arm with a single update trains on the recipe's "
-    "loss tokens too, whatever number of epochs that takes, and one with several on what it keeps."
+    f"**Tokens.** Arms that run `{CONTROL}` pose as many tasks as it takes to sample as many tokens "
+    f"as the recipe did with that seed, going by the tokens per attempt of `{CONTROL}`'s own check; "
+    "each update trains on an equal share of the recipe's loss tokens of that generation. The "
+    "others attempt the recipe's own tasks; with a single update they train on the recipe's loss "
+    "tokens too, whatever number of epochs that takes, and with several on what they keep."
 )
 _EQUAL = (
     "Against the control the claim counts only if mean tokens, sampled and trained, are equal to "
     f"within {UNEQUAL:.0%}."
 )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number > 1)}"
 
 
 def _set(settings: Sequence[str]) -> tuple[str]:
