@@ -115,11 +115,12 @@ def describe(check: Check) -> str:
 
 
 _TOKENS = (
-    f"**Tokens.** Arms that run `{CONTROL}` pose as many tasks as it takes to sample as many tokens "
-    f"as the recipe did with that seed, going by the tokens per attempt of `{CONTROL}`'s own check; "
-    "each update trains on an equal share of the recipe's loss tokens of that generation. The "
-    "others attempt the recipe's own tasks; with a single update they train on the recipe's loss "
-    "tokens too, whatever number of epochs that takes, and with several on what they keep."
+    f"**Tokens.** Arms that run `{CONTROL}` pose as many tasks as it takes to sample as many "
+    "tokens as the recipe did with that seed, going by the tokens per attempt of "
+    f"`{CONTROL}`'s own check; each update trains on an equal share of the recipe's loss tokens "
+    "of that generation. The others attempt the recipe's own tasks; with a single update they "
+    "train on the recipe's loss tokens too, whatever number of epochs that takes, and with "
+    "several on what they keep."
 )
 _EQUAL = (
     "Against the control the claim counts only if mean tokens, sampled and trained, are equal to "
