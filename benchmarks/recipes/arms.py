@@ -78,8 +78,6 @@ class Plan:
         """What a run runs."""
         settings = [*COMMON, *(() if run.arm.recipe else run.check.settings), *run.arm.settings]
         name = run.arm.recipe or run.check.recipe
-        if run.arm.recipe:
-            settings += self._environments(run)
         if run.arm == SHUFFLED:
             settings += shuffled(name, settings, self.bench.resolve(name, settings))
         if run.arm != ITSELF:
@@ -109,32 +107,17 @@ class Plan:
         How many tokens an attempt takes is known from the control's own check with that seed.
         """
         itself = self.trial(run._replace(arm=ITSELF))
-        often = max(passes(self._itself(run).recipe), 1)
+        recipe = self._itself(run).recipe
+        often = max(passes(recipe), 1)
         wanted = tokens(self.bench.perform(itself), "sampled_tokens") / itself.generations / often
-        trial = self._reference(run)
+        trial = self.trial(Run(CHECKS[CONTROL], ITSELF, run.seed))
         reference = self.bench.resolve(trial.recipe, trial.settings)
+        assert recipe.environments == reference.recipe.environments, "tasks of other environments"
         found = tokens(self.bench.perform(trial), "sampled_tokens") / trial.generations
         each = found / reference.scale.tasks / attempts(reference)
         rounds = json.dumps([{"name": "main", "repeat": often}])
         tasks = wanted / each / attempts(self.bench.resolve(name, settings))
         return [f"rounds={rounds}", f"scale.tasks={max(round(tasks), 1)}"]
-
-    def _reference(self, run: Run) -> Trial:
-        """The control's own check with that seed, in the environments of the recipe under test."""
-        trial = self.trial(Run(CHECKS[CONTROL], ITSELF, run.seed))
-        elsewhere = self._environments(run)
-        if not elsewhere:
-            return trial
-        names = (entry.name for entry in self._itself(run).recipe.environments)
-        arm = ".".join((trial.arm, *names))
-        return trial._replace(arm=arm, settings=(*trial.settings, *elsewhere))
-
-    def _environments(self, run: Run) -> list[str]:
-        """What brings the control where the recipe under test is."""
-        entries = self._itself(run).recipe.environments
-        if entries == self.bench.resolve(CONTROL, ()).recipe.environments:
-            return []
-        return [f"environments={json.dumps([{e.name: e.options} for e in entries])}"]
 
     def _itself(self, run: Run) -> Resolved:
         itself = self.trial(run._replace(arm=ITSELF))

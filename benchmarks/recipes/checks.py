@@ -58,12 +58,12 @@ CHECKS = {
     for check in (
         Check("star", generations=2, settings=("scale.tasks=300",)),
         Check("default", generations=2, settings=("scale.tasks=300",)),
-        Check("nft", generations=1, settings=("scale.tasks=75", "rounds.reinforce.repeat=4")),
-        Check("grpo", generations=1, settings=("scale.tasks=75", "rounds.reinforce.repeat=4")),
+        Check("nft", generations=1, settings=("scale.tasks=75", "rounds.reinforce.repeat=16")),
+        Check("grpo", generations=1, settings=("scale.tasks=75", "rounds.reinforce.repeat=16")),
         Check(
             "b_star",
             generations=3,
-            settings=("scale.tasks=100", "control.balance_score.tasks=20"),
+            settings=("scale.tasks=80", "control.balance_score.tasks=12"),
             without=(
                 Arm(
                     "fixed",
@@ -75,7 +75,7 @@ CHECKS = {
         Check(
             "agentevol",
             generations=1,
-            settings=("scale.tasks=100",),
+            settings=("environments=[reasoning]", "scale.tasks=300"),
             without=(
                 Arm("clone", "cloning alone: no exploration", settings=(f"rounds=[{CLONE}]",)),
             ),
@@ -83,7 +83,7 @@ CHECKS = {
         Check(
             "mathcritique",
             generations=1,
-            settings=("scale.tasks=100",),
+            settings=("scale.tasks=200",),
             without=(
                 Arm(
                     "alone",

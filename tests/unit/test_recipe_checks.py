@@ -51,7 +51,7 @@ def test_the_control_samples_and_trains_on_as_many_tokens(plan: Plan) -> None:
     assert found.recipe.control.options["schedule"]["loss_tokens"] == [300, 600]
 
 
-def test_the_control_makes_as_many_passes_in_the_same_environments(plan: Plan) -> None:
+def test_the_control_makes_as_many_passes(plan: Plan) -> None:
     """Three passes of 400 tokens and 200 tasks each, and a third of the 400 loss tokens."""
     settings = ("rounds.explore.repeat=3", "scale.tasks=10")
     check = Check("imitate_explore", generations=1, settings=settings)
