@@ -107,7 +107,7 @@ class Plan:
         How many tokens an attempt takes is known from the control's own check with that seed.
         """
         itself = self.trial(run._replace(arm=ITSELF))
-        recipe = self._itself(run).recipe
+        recipe = self.bench.resolve(itself.recipe, itself.settings).recipe
         often = max(passes(recipe), 1)
         wanted = tokens(self.bench.perform(itself), "sampled_tokens") / itself.generations / often
         trial = self.trial(Run(CHECKS[CONTROL], ITSELF, run.seed))
@@ -118,7 +118,3 @@ class Plan:
         rounds = json.dumps([{"name": "main", "repeat": often}])
         tasks = wanted / each / attempts(self.bench.resolve(name, settings))
         return [f"rounds={rounds}", f"scale.tasks={max(round(tasks), 1)}"]
-
-    def _itself(self, run: Run) -> Resolved:
-        itself = self.trial(run._replace(arm=ITSELF))
-        return self.bench.resolve(itself.recipe, itself.settings)

@@ -75,7 +75,7 @@ CHECKS = {
         Check(
             "agentevol",
             generations=1,
-            settings=("environments=[reasoning]", "scale.tasks=300"),
+            settings=("environments=[reasoning]", "scale.tasks=180"),
             without=(
                 Arm("clone", "cloning alone: no exploration", settings=(f"rounds=[{CLONE}]",)),
             ),
