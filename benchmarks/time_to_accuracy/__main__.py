@@ -27,8 +27,8 @@ from benchmarks.evolutions.measure import measure
 from benchmarks.evolutions.runs import timed_process
 from benchmarks.time_to_accuracy.peer import SETTINGS
 from cladeflow.environments import Reasoning
-from cladeflow.evolution import SEED_MODELS
 from cladeflow.home import Home
+from cladeflow.start import SEED_MODELS
 from cladeflow.store import materialise, seed_ref
 
 TUNING_SEED = 1000
