@@ -56,8 +56,8 @@ CLONE = (
 CHECKS = {
     check.recipe: check
     for check in (
-        Check("star", generations=2, settings=("scale.tasks=300",)),
-        Check("default", generations=2, settings=("scale.tasks=300",)),
+        Check("star", generations=2, settings=("scale.tasks=250",)),
+        Check("default", generations=2, settings=("scale.tasks=250",)),
         Check("nft", generations=1, settings=("scale.tasks=75", "rounds.reinforce.repeat=16")),
         Check("grpo", generations=1, settings=("scale.tasks=75", "rounds.reinforce.repeat=16")),
         Check(

@@ -17,7 +17,7 @@ from cladeflow.verification import Shuffled
 
 CHECK = CHECKS["default"]
 CONTROL = CHECK.arms[0]
-TOKENS = {"star-0": (600, 90), "default-0": (1000, 300), "imitate_explore-0": (1200, 400)}
+TOKENS = {"star-0": (500, 90), "default-0": (1000, 300), "imitate_explore-0": (1200, 400)}
 """Sampled and trained by each of the two generations."""
 
 
@@ -44,7 +44,7 @@ def resolved(plan: Plan, run: Run) -> Resolved:
 
 
 def test_the_control_samples_and_trains_on_as_many_tokens(plan: Plan) -> None:
-    """600 tokens for star's 300 tasks are 2 a task, so 1000 tokens are 500 tasks."""
+    """500 tokens for star's 250 tasks are 2 a task, so 1000 tokens are 500 tasks."""
     trial, found = plan.trial(Run(CHECK, CONTROL, 0)), resolved(plan, Run(CHECK, CONTROL, 0))
     assert (trial.arm, trial.recipe, trial.generations) == ("default.control", "star", 2)
     assert found.scale.tasks == 500
