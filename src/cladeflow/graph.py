@@ -111,9 +111,11 @@ def _child(recipe: Recipe, plan: StageCall, child: int) -> Iterator[Node]:
                 repeat=repeat,
                 stage="task_synthesis",
             )
-            gathered = list(_gather(part, plan, at, updates))
+            earlier = _earlier(part, data)
+            gathered = list(_gather(part, plan, at, earlier, updates))
             yield from gathered
-            data.append(Gathered(part.name, tuple(node.call for node in gathered)))
+            tasks = [] if part.task_synthesis else _tasks(earlier)
+            data.append(Gathered(part.name, (*tasks, *(node.call for node in gathered))))
             seen = _inputs(part, data)
             for index in range(len(part.fine_tune)):
                 call = at.model_copy(update={"stage": "fine_tune", "update": index})
@@ -124,7 +126,11 @@ def _child(recipe: Recipe, plan: StageCall, child: int) -> Iterator[Node]:
 
 
 def _gather(
-    part: Round, plan: StageCall, at: StageCall, updates: list[StageCall]
+    part: Round,
+    plan: StageCall,
+    at: StageCall,
+    earlier: list[StageCall],
+    updates: list[StageCall],
 ) -> Iterator[Node]:
     """The stages of a round that make and judge trajectories; a slot that is none is skipped."""
     done: list[StageCall] = []
@@ -138,8 +144,21 @@ def _gather(
         if present:
             call = at.model_copy(update={"stage": stage})
             weights = updates if stage != "task_synthesis" else []
-            yield Node(call, (plan, *done, *weights))
+            yield Node(call, (plan, *earlier, *done, *weights))
             done.append(call)
+
+
+def _earlier(part: Round, data: list[Gathered]) -> list[StageCall]:
+    """What a pass may start from: the pass before it, unless the round's inputs say otherwise."""
+    if part.inputs == "all":
+        return [call for gathered in data for call in gathered.calls]
+    named = [g for g in data if part.inputs in ("last", g.round)]
+    return list(named[-1].calls) if named else []
+
+
+def _tasks(calls: list[StageCall]) -> list[StageCall]:
+    """Those that posed tasks: a pass without task synthesis takes up the tasks that it sees."""
+    return [call for call in calls if call.stage == "task_synthesis"]
 
 
 def _inputs(part: Round, data: list[Gathered]) -> list[StageCall]:

@@ -1,16 +1,17 @@
 """What a stage is: work that its inputs name, over items or as a whole, and what it may see."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
+from cladeflow.earlier import Earlier
 from cladeflow.environments.base import Environment
 from cladeflow.graph import Node, StageCall, plan_call
 from cladeflow.plan.model import Plan
 from cladeflow.recipes.model import Entry, Round, Scale
-from cladeflow.records import Agent, Record, digest
+from cladeflow.records import Agent, Record, Task, Trajectory, Verdict, digest
 from cladeflow.session import Session
 from cladeflow.store import Commit
 from cladeflow.strategy import Strategy
@@ -98,7 +99,33 @@ class StageContext:
 
     def records(self, name: str, kind: type[R]) -> list[R]:
         """Every record of the input sets called ``name``, in the order of the inputs."""
-        found = (c.sets[name] for c in self.inputs.values() if name in c.sets)
+        return self._read(self.inputs.values(), name, kind)
+
+    def gathered(self, name: str, kind: type[R]) -> list[R]:
+        """As `records`, of this pass over the round alone."""
+        return self._read((c for at, c in self.inputs.items() if self._of_pass(at)), name, kind)
+
+    @cached_property
+    def earlier(self) -> Earlier:
+        """What the passes that this one may start from have gathered."""
+        commits = [c for call, c in self.inputs.items() if not self._of_pass(call)]
+        return Earlier(
+            tasks={task.id: task for task in self._read(commits, "tasks", Task)},
+            trajectories=self._read(commits, "trajectories", Trajectory),
+            verdicts={v.target.id: v for v in self._read(commits, "verdicts", Verdict)},
+        )
+
+    def tasks(self) -> list[Task]:
+        """The tasks of this pass: posed for it, or those of the passes that it starts from."""
+        if self.round.task_synthesis:
+            return self.gathered("tasks", Task)
+        return list(self.earlier.tasks.values())
+
+    def _of_pass(self, call: StageCall) -> bool:
+        return (call.round, call.repeat) == (self.call.round, self.call.repeat)
+
+    def _read(self, commits: Iterable[Commit], name: str, kind: type[R]) -> list[R]:
+        found = (commit.sets[name] for commit in commits if name in commit.sets)
         return [record for manifest in found for record in self.session.read(manifest, kind)]
 
 

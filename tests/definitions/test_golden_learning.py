@@ -165,7 +165,7 @@ def selected() -> list[str]:
 
 def scheduled() -> list[Any]:
     control = Fixed(schedule={"temperature": (1.0, 0.8), "loss_tokens": (100,)})
-    return [control.settings(gen, [{"entropy": 1.0}]) for gen in (1, 2, 3)]
+    return [control.settings(gen, {"entropy": 1.0}) for gen in (1, 2, 3)]
 
 
 CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [

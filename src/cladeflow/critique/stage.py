@@ -24,13 +24,12 @@ class CritiqueStage(MapStage):
 
     def items(self, ctx: StageContext) -> Sequence[tuple[Task, Sequence[Trajectory]]]:
         """Tasks with the trajectories that nobody has criticised yet."""
-        done = {target for c in ctx.records("critiques", Critique) for target in c.target}
+        done = {target for c in ctx.gathered("critiques", Critique) for target in c.target}
         waiting: dict[str, list[Trajectory]] = {}
-        for trajectory in ctx.records("trajectories", Trajectory):
+        for trajectory in ctx.gathered("trajectories", Trajectory):
             if trajectory.id not in done:
                 waiting.setdefault(trajectory.task_id, []).append(trajectory)
-        tasks = ctx.records("tasks", Task)
-        return [(task, waiting[task.id]) for task in tasks if task.id in waiting]
+        return [(task, waiting[task.id]) for task in ctx.tasks() if task.id in waiting]
 
     def run_shard(self, ctx: StageContext, items: Sequence[Any], work: Work) -> Output:
         made = criticise(ctx.session, setup(ctx), ctx.environments, items)

@@ -3,7 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from cladeflow.environments.judgement import read_judgement
 from cladeflow.errors import CladeflowError
@@ -75,6 +75,27 @@ class Environment(Strategy, slot="environment"):
 
         The same for the same arguments; a larger ``n`` only adds to the end.
         """
+
+    def variants(self, task: Task, *, level: int, n: int, key: str) -> Sequence[Posed]:
+        """At most ``n`` distinct train tasks like a train ``task``, at one of its family's levels.
+
+        Others of the family, where an environment does not know how to change a task a little.
+        ``key`` seeds them.
+        """
+        seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8])
+        return self.tasks(family=task.family, level=level, split="train", n=n, seed=seed)
+
+    def judge_tasks(
+        self, *, family: str, level: int, split: Split, n: int, seed: int
+    ) -> Sequence[Posed]:
+        """Tasks to judge attempts at the tasks of a cell; for those that give ``judge`` only."""
+        raise CladeflowError(f"{self.name} poses no tasks to judge attempts")
+
+    def pose_judge(
+        self, task: Task, attempt: str, source: Literal["policy", "corrupted"] = "corrupted"
+    ) -> Posed:
+        """The task to judge an attempt at a solve task; for those that give ``judge`` only."""
+        raise CladeflowError(f"{self.name} poses no tasks to judge attempts")
 
     @abstractmethod
     def check(self, task: Task, gold: Gold, steps: Sequence[Step]) -> Verdict:

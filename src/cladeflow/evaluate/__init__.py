@@ -9,6 +9,7 @@ from cladeflow.evaluate.base import (
     evaluation_report,
 )
 from cladeflow.evaluate.benchmark_suite import BenchmarkSuite
+from cladeflow.evaluate.critique_eval import CritiqueEval
 from cladeflow.evaluate.exploration_monitor import ExplorationMonitor
 from cladeflow.evaluate.suite import Cell, Suite, SuiteResult
 from cladeflow.evaluate.transfer_retention import TransferRetention
@@ -16,6 +17,7 @@ from cladeflow.evaluate.transfer_retention import TransferRetention
 __all__ = [
     "BenchmarkSuite",
     "Cell",
+    "CritiqueEval",
     "EvalContext",
     "Evaluation",
     "ExplorationMonitor",

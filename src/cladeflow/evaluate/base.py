@@ -55,6 +55,7 @@ class ReportParts(NamedTuple):
     deltas: tuple[Delta, ...] = ()
     retention: Mapping[str, float] = {}
     exploration: Mapping[str, float] = {}
+    critique: Mapping[str, float] = {}
 
 
 class Evaluation(Strategy, slot="evaluate"):
@@ -107,6 +108,7 @@ def evaluation_report(
         deltas=tuple(delta for part in parts for delta in part.deltas),
         retention={family: drop for part in parts for family, drop in part.retention.items()},
         exploration={name: value for part in parts for name, value in part.exploration.items()},
+        critique={name: value for part in parts for name, value in part.critique.items()},
         cost=Cost(
             tokens=sum(cost.tokens for cost in costs),
             calls=sum(cost.calls for cost in costs),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from cladeflow.critique import LlmCritique
 from cladeflow.evaluate.base import (
     EvalContext,
     Evaluation,
@@ -11,10 +12,12 @@ from cladeflow.evaluate.base import (
     evaluation_report,
 )
 from cladeflow.evaluate.suite import Suite, SuiteResult, correctness
+from cladeflow.plan.control import Control
 from cladeflow.plan.model import CellStats
 from cladeflow.promote.base import Gate
 from cladeflow.recipes.model import Scale
 from cladeflow.records import DEMONSTRATION, Agent, EvalReport, Task, Trajectory, Verdict, digest
+from cladeflow.rollout import Rollout, SelfRefine
 from cladeflow.rollout.run import Setup, attempt, inference_strategies, judge
 from cladeflow.sandbox.gold import GoldStore
 from cladeflow.session import Session
@@ -32,7 +35,10 @@ class Evaluate(Stage):
 
     def strategies(self, ctx: StageContext) -> list[Strategy]:
         recipe = ctx.plan.resolved.recipe
-        return [*build(recipe.environments), *build(recipe.evaluate)]
+        control = recipe.control.build()
+        probe = control.probe() if isinstance(control, Control) else None
+        measures = [*build(recipe.evaluate), *([probe] if probe else [])]
+        return [*build(recipe.environments), *measures]
 
     def identity(self, ctx: StageContext) -> dict[str, Any]:
         gates = [gate.identity() for gate in build(ctx.plan.resolved.recipe.promote)]
@@ -111,7 +117,8 @@ def evaluated(ctx: StageContext, agent: Agent, suite: Suite) -> Commit:
 
 def evaluation_key(agent: Agent, suite: Suite, scale: Scale) -> str:
     """Where an agent's attempts at a suite are committed."""
-    inference = [strategy.identity() for strategy in inference_strategies(agent)]
+    ways = [*_ways(agent, suite), *_critics(suite)]
+    inference = [strategy.identity() for strategy in ways]
     how = digest([suite.hash, inference, scale.engine, scale.dtype])
     return f"evals/{agent.behaviour}/{how}"
 
@@ -156,9 +163,12 @@ def _attempt(
     ctx: StageContext, agent: Agent, suite: Suite, tasks: Sequence[Task], work: Work
 ) -> Output:
     """Attempt the tasks with the agent's own scaffold, then judge what it did."""
+    actor = agent.weights.get(suite.role, agent.weights["actor"])
+    critics = _critics(suite)
     setup = Setup(
         agent=agent,
-        refs=agent.weights,
+        refs={**{critic.role: actor for critic in critics}, **agent.weights, "actor": actor},
+        critics=critics,
         scale=ctx.scale,
         key=f"{suite.seed}/{suite.hash}",
         temperature=suite.temperature,
@@ -166,8 +176,7 @@ def _attempt(
         samples=suite.samples,
         evaluation=True,
     )
-    strategies = inference_strategies(agent)
-    made = attempt(ctx.session, setup, strategies, ctx.environments, tasks).trajectories
+    made = attempt(ctx.session, setup, _ways(agent, suite), ctx.environments, tasks).trajectories
     verdicts = judge(ctx.session, tasks, made)
     return Output(
         sets={
@@ -176,6 +185,16 @@ def _attempt(
             "verdicts": work.write_set("verdicts", Verdict, verdicts),
         }
     )
+
+
+def _ways(agent: Agent, suite: Suite) -> list[Rollout]:
+    """How the suite is answered: as the agent answers, or refined by a critic once."""
+    return [SelfRefine()] if suite.critic else inference_strategies(agent)
+
+
+def _critics(suite: Suite) -> list[LlmCritique]:
+    """Who is asked on the way; a role without weights of its own is played by the actor."""
+    return [LlmCritique(role=suite.critic)] if suite.critic else []
 
 
 def _cells(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +35,17 @@ class Suite(Value):
     max_tokens: int
     """Token budget of one turn."""
     seed: int
+    kind: Literal["solve", "judge"] = "solve"
+    """Whether tasks are to be solved, or attempts at them to be judged."""
+    role: str = "actor"
+    """Whose weights answer."""
+    critic: str | None = None
+    """The role whose critique the answer is refined by, once, in place of the agent's own way."""
 
     @property
     def hash(self) -> str:
         """Where evaluations on this suite are kept, so that no agent is evaluated twice."""
-        return digest(self.model_dump(mode="json"))
+        return digest(self.model_dump(mode="json", exclude_defaults=True))
 
     @property
     def questions(self) -> str:
@@ -48,10 +54,11 @@ class Suite(Value):
 
     def pose(self, env: Environment) -> list[Posed]:
         """The suite's tasks with their golds, cell by cell."""
+        draw = env.tasks if self.kind == "solve" else env.judge_tasks
         return [
             posed
             for cell in self.cells
-            for posed in env.tasks(
+            for posed in draw(
                 family=cell.family, level=cell.level, split=self.split, n=cell.n, seed=self.seed
             )
         ]
@@ -83,6 +90,9 @@ class SuiteResult:
     parsed: NDArray[np.bool_]
     """[T, S]"""
     cost: Cost
+    trajectories: Sequence[Trajectory] = ()
+    """The records that it was arranged from, for what is not per sample."""
+    verdicts: Sequence[Verdict] = ()
 
     @classmethod
     def from_records(
@@ -125,6 +135,8 @@ class SuiteResult:
                 [[_parses(t, judged.get(t.id)) for t in row] for row in attempts], np.bool_
             ).reshape(shape),
             cost=_cost(trajectories),
+            trajectories=trajectories,
+            verdicts=verdicts,
         )
 
     @property

@@ -24,6 +24,11 @@ def task_text(task: Task) -> str:
     return "".join(message.text for message in task.prompt)
 
 
+def judge_text(task: Task, attempt: Trajectory) -> str:
+    """The task's messages and the attempt at it."""
+    return f"{task_text(task)}\n{attempt.text}"
+
+
 @dataclass(frozen=True)
 class RoundData:
     """What a round gathered, for a builder to learn from."""
@@ -42,6 +47,12 @@ class RoundData:
     """Key of a random generator, should a builder draw."""
     render: Callable[[Task], str] = task_text
     """A task as the agent's scaffold puts it, for trajectories without a tokenised context."""
+    judge: Callable[[Task, Trajectory], str] = judge_text
+    """What a judge of an attempt is asked, as the agent's scaffold puts it."""
+    reference: Callable[[Task], str] = task_text
+    """The text of a train task's reference trace; without one, of the task."""
+    threshold: float | None = None
+    """The reward threshold that the control chose, in place of a builder's own."""
     replayed: Sequence[Trajectory] = ()
     """Attempts of earlier rounds or generations, from a replay buffer."""
     dropped: Counter[str] = field(default_factory=Counter)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from cladeflow.environments.base import Environment
 from cladeflow.errors import RecipeError
 from cladeflow.evaluate.stage import held_out_suites, posed
 from cladeflow.evaluate.suite import Suite
@@ -100,7 +101,12 @@ def _round_data(ctx: StageContext, role: str) -> RoundData:
         role=role,
         gen=ctx.call.generation,
         seed=ctx.key("build"),
-        render=lambda task: _render(ctx, task),
+        render=lambda task: _put(ctx, task, _env(ctx, task).render(task.prompt)),
+        judge=lambda task, attempt: _put(
+            ctx, task, _env(ctx, task).judge_prompt(task, attempt.steps)
+        ),
+        reference=lambda task: "".join(step.text for step in _env(ctx, task).demonstration(task)),
+        threshold=ctx.plan.control.get("threshold"),
     )
 
 
@@ -114,10 +120,13 @@ def _count(work: Work, data: RoundData, examples: Sequence[TrainingExample]) -> 
     work.metrics.gauge("cladeflow_kept_ratio", kept, role=data.role)
 
 
-def _render(ctx: StageContext, task: Task) -> str:
+def _env(ctx: StageContext, task: Task) -> Environment:
+    return ctx.environments[task.env]
+
+
+def _put(ctx: StageContext, task: Task, text: str) -> str:
     """What an episode of the agent would put to the model."""
-    template = ctx.agent.scaffold.prompts.get(task.env, "{task}")
-    return template.replace("{task}", ctx.environments[task.env].render(task.prompt))
+    return ctx.agent.scaffold.prompts.get(task.env, "{task}").replace("{task}", text)
 
 
 def _held_out(ctx: StageContext) -> list[Suite]:

@@ -1,24 +1,33 @@
 """Control: which settings of a recipe change from one generation to the next."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from cladeflow.strategy import Strategy
+
+if TYPE_CHECKING:
+    from cladeflow.evaluate.base import Evaluation
 
 
 class Control(Strategy, slot="control"):
     """Chooses the settings (temperature, threshold …) of a generation when it is planned."""
 
     @abstractmethod
-    def settings(self, gen: int, exploration: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    def settings(self, gen: int, measured: Mapping[str, float]) -> dict[str, Any]:
         """Settings by name of generation ``gen`` (from 1); what is not named stays as it is.
 
-        Read are ``temperature``, at which rollouts sample, and ``loss_tokens``, which an update
-        trains on instead of the scale's number of epochs.
+        Read are ``temperature``, at which rollouts sample where the recipe does not say;
+        ``threshold``, the reward from which on builders keep an attempt; and ``loss_tokens``,
+        which an update trains on instead of the scale's number of epochs.
 
-        ``exploration`` holds what was measured in each earlier generation, oldest first.
+        ``measured`` is the exploration that an evaluation found of the agent that the generation
+        starts from; empty where there was none.
         """
+
+    def probe(self) -> "Evaluation | None":
+        """What every evaluation has to measure for `settings`, besides the recipe's own."""
+        return None
 
 
 class Fixed(Control, name="fixed", version=1):
@@ -30,7 +39,7 @@ class Fixed(Control, name="fixed", version=1):
 
     schedule: dict[str, tuple[float, ...]] = {}
 
-    def settings(self, gen: int, exploration: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    def settings(self, gen: int, measured: Mapping[str, float]) -> dict[str, Any]:
         return {
             name: values[min(gen, len(values)) - 1]
             for name, values in self.schedule.items()

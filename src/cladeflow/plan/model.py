@@ -7,10 +7,15 @@ from cladeflow.records import Agent, Value
 
 
 class CellStats(Value):
-    """How often tasks of one (environment, family, level) were solved: n checks, their mean."""
+    """How often tasks of one (environment, family, level) were solved: n checks, their mean.
+
+    Both are the last generation's; n is 0 where it attempted none.
+    """
 
     n: int
     mean: float
+    history: tuple[float, ...] = ()
+    """The means of every generation that attempted some, oldest first."""
 
 
 class Plan(Value):

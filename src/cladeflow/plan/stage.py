@@ -1,8 +1,9 @@
 """The first stage of a generation, and the only one that reads what may change."""
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from cladeflow.archive import Selection
+from cladeflow.archive import Recorded, Selection
 from cladeflow.archive.archive import Archive
 from cladeflow.plan.control import Control
 from cladeflow.plan.model import CellStats, Plan
@@ -35,22 +36,44 @@ def make_plan(archive: Archive, generation: int, children: int = 1) -> Plan:
     selection, control = resolved.recipe.selection.build(), resolved.recipe.control.build()
     assert isinstance(selection, Selection) and isinstance(control, Control)
     key = f"{evolution.seed}/plan/{generation}"
+    parents = tuple(agents[parent] for parent in selection.select(population, children, key))
     evaluated = archive.events(kinds=["evaluated"])
-    cells = evaluated[-1].payload.get("cells", {}) if evaluated else {}
     return Plan(
         evolution=evolution.id,
         generation=generation,
         seed=evolution.seed,
         resolved=resolved,
-        parents=tuple(agents[parent] for parent in selection.select(population, children, key)),
+        parents=parents,
         incumbent=agents[population.champion],
         initial=agents[evolution.initial],
         previous=archive.agent("previous").agent,
-        control=control.settings(generation, [e.payload.get("exploration", {}) for e in evaluated]),
-        stats={cell: CellStats.model_validate(found) for cell, found in cells.items()},
+        control=control.settings(generation, _measured(evaluated, parents[0].id)),
+        stats=_statistics([event.payload.get("cells", {}) for event in evaluated]),
         event_id=archive.event_id(),
         tried=archive.tried_since_promotion(),
     )
+
+
+def _measured(evaluated: Sequence[Recorded], agent_id: str) -> dict[str, float]:
+    """The newest exploration found of an agent, as the child or as the incumbent."""
+    for event in reversed(evaluated):
+        if event.agent_id == agent_id:
+            return dict(event.payload.get("exploration", {}))
+        incumbent = event.payload.get("incumbent", {})
+        if incumbent.get("agent_id") == agent_id:
+            return dict(incumbent["exploration"])
+    return {}
+
+
+def _statistics(measured: Sequence[Mapping[str, Any]]) -> dict[str, CellStats]:
+    """By cell, from what each generation measured, oldest first."""
+    found = {cell: CellStats(n=0, mean=0.0) for cells in measured for cell in sorted(cells)}
+    for cells in measured:
+        for cell, stats in found.items():
+            now = CellStats.model_validate(cells.get(cell, {"n": 0, "mean": 0.0}))
+            history = (*stats.history, now.mean) if now.n else stats.history
+            found[cell] = now.model_copy(update={"history": history})
+    return found
 
 
 STAGE = PlanStage()

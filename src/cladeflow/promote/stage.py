@@ -58,12 +58,16 @@ def _events(ctx: StageContext, commit: Commit, winner: str | None, why: str = ""
     """All that happened to the generation's children."""
     decisions = list(ctx.session.read(commit.sets["decisions"], Decision))
     events: list[Event] = []
-    for child, (agent, report) in enumerate(_children(ctx)):
+    for child, (agent, report, incumbent) in enumerate(_evaluated(ctx)):
         mine = [d for d in decisions if d.agent_id == agent.id]
         payload = {
             **_trials(report),
             "cells": _cells(ctx, child),
             "exploration": report.exploration,
+            "incumbent": {
+                "agent_id": incumbent.agent_id,
+                "exploration": incumbent.exploration,
+            },
         }
         evaluated = Event(
             key=f"evaluated/{agent.id}", kind="evaluated", agent_id=agent.id, payload=payload
@@ -105,16 +109,19 @@ def _cells(ctx: StageContext, child: int) -> dict[str, Any]:
     return cells
 
 
+def _evaluated(ctx: StageContext) -> list[tuple[Agent, EvalReport, EvalReport]]:
+    """Every child with its report and its incumbent's."""
+    found = []
+    for commit in (c for call, c in ctx.inputs.items() if call.stage == "evaluate"):
+        agent = next(ctx.session.read(commit.sets["agents"], Agent))
+        report, incumbent = ctx.session.read(commit.sets["reports"], EvalReport)
+        found.append((agent, report, incumbent))
+    return found
+
+
 def _children(ctx: StageContext) -> list[tuple[Agent, EvalReport]]:
     """Every child with its report."""
-    commits = [c for call, c in ctx.inputs.items() if call.stage == "evaluate"]
-    return [
-        (
-            next(ctx.session.read(commit.sets["agents"], Agent)),
-            next(ctx.session.read(commit.sets["reports"], EvalReport)),
-        )
-        for commit in commits
-    ]
+    return [(agent, report) for agent, report, _ in _evaluated(ctx)]
 
 
 def _gain(report: EvalReport) -> float:

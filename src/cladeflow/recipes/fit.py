@@ -13,11 +13,12 @@ def check_fit(recipe: Recipe, source: str) -> None:
     Only rounds whose strategies are all built are checked: what a strategy that is not built
     needs is not known.
     """
-    for part in recipe.rounds:
-        _check_round(recipe, part, f"{source}: rounds.{part.name}")
+    for index, part in enumerate(recipe.rounds):
+        earlier = index > 0 or part.repeat > 1
+        _check_round(recipe, part, earlier, f"{source}: rounds.{part.name}")
 
 
-def _check_round(recipe: Recipe, part: Round, place: str) -> None:
+def _check_round(recipe: Recipe, part: Round, earlier: bool, place: str) -> None:
     for update in part.fine_tune:
         if update.role not in recipe.roles:
             bound = ", ".join(sorted(recipe.roles))
@@ -29,7 +30,15 @@ def _check_round(recipe: Recipe, part: Round, place: str) -> None:
     if strategies and part.fine_tune and not part.rollout and "trajectories" not in given:
         raise RecipeError(f"{place}: fine_tune has nothing to learn from because rollout is none")
     given |= {f"role:{role}" for role in recipe.roles}
+    if strategies and part.rollout and not (part.task_synthesis or earlier):
+        raise RecipeError(f"{place}: rollout has no tasks: task_synthesis is none, no round before")
+    given |= {"earlier"} if earlier else set()
     for strategy in strategies:
+        if "earlier" in strategy.required() - given:
+            raise RecipeError(
+                f"{place}: {strategy.slot} {strategy.name!r} starts from attempts of an earlier "
+                "pass, and there is none: put a round that samples and verifies before it"
+            )
         for need in sorted(strategy.required() - given):
             givers = sorted({s.name for s in strategies if need in s.gives})
             hint = f"; options of {', '.join(givers)} would" if givers else ""

@@ -85,6 +85,8 @@ class EpisodeContext:
     """A verdict by the killable checker process."""
     critics: Sequence[Critic] = ()
     gen: int = 0
+    failures: Mapping[str, Sequence[Trajectory]] = field(default_factory=dict)
+    """Wrong attempts of earlier passes, by task id."""
     evaluation: bool = False
     """Whether verdicts are held back until the episode has ended."""
     scheduler: Scheduler = field(default_factory=Scheduler)

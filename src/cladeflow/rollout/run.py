@@ -37,6 +37,8 @@ class Setup(NamedTuple):
     critics: Sequence[Critic] = ()
     evaluation: bool = False
     gen: int = 0
+    failures: Mapping[str, Sequence[Trajectory]] = {}
+    """Wrong attempts of earlier passes, by task id."""
 
     def context(self, session: Session, env: Environment) -> EpisodeContext:
         """The episodes' view of the session."""
@@ -56,6 +58,7 @@ class Setup(NamedTuple):
             check=lambda task, steps: _check(session, task, steps),
             critics=self.critics,
             gen=self.gen,
+            failures=self.failures,
             evaluation=self.evaluation,
             scheduler=Scheduler(session.computing),
         )

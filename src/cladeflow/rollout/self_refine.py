@@ -1,6 +1,6 @@
 """Attempts that are criticised and revised."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,10 @@ class SelfRefine(Rollout, name="self_refine", version=1):
     or after ``max_attempts`` attempts. Every attempt is a trajectory whose parent is the one before
     it, at the step that the critique found wrong first. Source: Madaan et al. 2023, Self-Refine,
     arXiv:2303.17651.
+
+    With ``start: failures``, y_0 is no new sample but an attempt of an earlier pass that was found
+    wrong: at most n of a task's are taken up, and none of a task that has none (the refinement of
+    failures alone, MathCritique, Xi et al. 2024, arXiv:2411.16579).
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"critique"})
@@ -26,27 +30,35 @@ class SelfRefine(Rollout, name="self_refine", version=1):
     n: int | None = Field(default=None, ge=1)
     max_attempts: int = Field(default=2, ge=1)
     temperature: float | None = Field(default=None, ge=0)
+    start: Literal["failures"] | None = None
+
+    def required(self) -> frozenset[str]:
+        return self.needs | ({"earlier"} if self.start else frozenset())
 
     def provided(self) -> frozenset[str]:
         return self.gives - {"group"} if self.n == 1 else self.gives
 
     async def episode(self, task: Task, ctx: EpisodeContext) -> list[Trajectory]:
-        samples = range(self.n or ctx.samples)
-        chains = await ctx.gather(*(self._chain(task, ctx, i) for i in samples))
+        n = self.n or ctx.samples
+        starts = ctx.failures.get(task.id, ())[:n] if self.start else (None,) * n
+        chains = await ctx.gather(*(self._chain(task, ctx, i, y) for i, y in enumerate(starts)))
         return [trajectory for chain in chains for trajectory in chain]
 
-    async def _chain(self, task: Task, ctx: EpisodeContext, sample: int) -> list[Trajectory]:
-        chain: list[Trajectory] = []
-        text, parents = ctx.env.render(task.prompt), tuple[Parent, ...]()
-        for attempt in range(self.max_attempts):
-            made = await self._attempt(task, ctx, text, sample, attempt, parents)
-            chain.append(made)
-            critique = await ctx.critic(task, made) if attempt + 1 < self.max_attempts else None
+    async def _chain(
+        self, task: Task, ctx: EpisodeContext, sample: int, start: Trajectory | None
+    ) -> list[Trajectory]:
+        """The attempts made; one that the chain only starts from is not among them."""
+        first = start or await self._attempt(task, ctx, ctx.env.render(task.prompt), sample, 0, ())
+        chain = [first]
+        while len(chain) < self.max_attempts:
+            last = chain[-1]
+            critique = await ctx.critic(task, last)
             if critique is None or critique.ok:
                 break
-            text = ctx.env.revise_prompt(task, made.steps, critique.advice)
-            parents = (Parent(traj_id=made.id, step_i=_revised_from(made, critique)),)
-        return chain
+            text = ctx.env.revise_prompt(task, last.steps, critique.advice)
+            parents = (Parent(traj_id=last.id, step_i=_revised_from(last, critique)),)
+            chain.append(await self._attempt(task, ctx, text, sample, len(chain), parents))
+        return chain[1:] if start else chain
 
     async def _attempt(
         self,

@@ -27,7 +27,7 @@ class RolloutStage(MapStage):
         return {"engine": [scale.engine, scale.dtype], "limits": limits}
 
     def items(self, ctx: StageContext) -> Sequence[Task]:
-        return ctx.records("tasks", Task)
+        return ctx.tasks()
 
     def run_shard(self, ctx: StageContext, items: Sequence[Task], work: Work) -> Output:
         strategies = [s for s in build(ctx.round.rollout) if isinstance(s, Rollout)]
@@ -51,6 +51,7 @@ def setup(ctx: StageContext) -> Setup:
         temperature=float(ctx.plan.control.get("temperature", 1.0)),
         critics=[c for c in build(ctx.round.critique) if isinstance(c, Critic)],
         gen=ctx.call.generation,
+        failures=ctx.earlier.failures(),
     )
 
 

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from cladeflow.earlier import NOTHING, Earlier
 from cladeflow.environments.base import Environment, Posed
 from cladeflow.plan.model import CellStats
 from cladeflow.records import Task, Trajectory
@@ -22,12 +23,20 @@ class Generator(Strategy, slot="generator"):
 
     @abstractmethod
     def generate(
-        self, env: Environment, *, n: int, gen: int, draw: int, seed: int
+        self,
+        env: Environment,
+        *,
+        n: int,
+        gen: int,
+        draw: int,
+        seed: int,
+        earlier: Earlier = NOTHING,
     ) -> Sequence[Posed]:
         """At most ``n`` tasks with their golds, for generation ``gen``.
 
         ``draw`` counts the calls of an evolution with this ``env`` (0, 1, … over its rounds and
-        generations), so that a pool can be walked without repetition; ``seed`` is the root seed.
+        generations), so that a pool can be walked without repetition; ``seed`` is the root seed;
+        ``earlier`` is what the passes gathered that this one may start from.
         """
 
     def given(self, env: Environment, task: Task, gen: int) -> Trajectory | None:

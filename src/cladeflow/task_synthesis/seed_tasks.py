@@ -1,10 +1,11 @@
 """The environment's own tasks: a pool per family and level, walked without repetition."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import Field, PositiveFloat
 
+from cladeflow.earlier import NOTHING, Earlier
 from cladeflow.environments.base import Environment, Posed
 from cladeflow.errors import RecipeError
 from cladeflow.task_synthesis.base import Generator
@@ -30,7 +31,14 @@ class SeedTasks(Generator, name="seed_tasks", version=1):
     """Tasks per cell."""
 
     def generate(
-        self, env: Environment, *, n: int, gen: int, draw: int, seed: int
+        self,
+        env: Environment,
+        *,
+        n: int,
+        gen: int,
+        draw: int,
+        seed: int,
+        earlier: Earlier = NOTHING,
     ) -> Sequence[Posed]:
         shares = apportion(self._weights(env), n)
         return [
@@ -71,7 +79,7 @@ class SeedTasks(Generator, name="seed_tasks", version=1):
         key = hashlib.sha256(f"{self.name}/{self.version}/{seed}/{epoch}".encode()).digest()
         start = turn * count
         family, level = place
-        found = env.tasks(
+        found = self._draw(env)(
             family=family,
             level=level,
             split="train",
@@ -79,6 +87,10 @@ class SeedTasks(Generator, name="seed_tasks", version=1):
             seed=int.from_bytes(key[:8]),
         )
         return [found[i % len(found)] for i in range(start, start + min(count, len(found)))]
+
+    def _draw(self, env: Environment) -> Callable[..., Sequence[Posed]]:
+        """What draws the tasks of one cell."""
+        return env.tasks
 
 
 def _cells(levels: Mapping[str, Sequence[int]]) -> list[Cell]:

@@ -56,7 +56,12 @@ class TaskSynthesis(Stage):
             posed
             for env in ctx.environments.values()
             for posed in generator.generate(
-                env, n=share, gen=ctx.call.generation, draw=_draw(ctx), seed=ctx.plan.seed
+                env,
+                n=share,
+                gen=ctx.call.generation,
+                draw=_draw(ctx),
+                seed=ctx.plan.seed,
+                earlier=ctx.earlier,
             )
         ]
 

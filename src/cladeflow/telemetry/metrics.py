@@ -119,6 +119,10 @@ METRICS: dict[str, Spec] = {
             "Shares that tell exploration from collapse, by measure.", ("measure",),
         ),
         Spec(
+            "cladeflow_critique_ratio", "gauge", "ratio",
+            "How well the critic judges, and what its critiques change, by measure.", ("measure",),
+        ),
+        Spec(
             "cladeflow_gate_outcomes_total", "counter", "outcomes",
             "Gate decisions by outcome: pass, fail, inconclusive.", ("gate", "outcome"),
         ),

@@ -21,6 +21,8 @@ def record_report(metrics: Metrics, report: EvalReport) -> None:
         metrics.gauge("cladeflow_improvement_lower_ratio", delta.lo, **at)
         metrics.gauge("cladeflow_improvement_upper_ratio", delta.hi, **at)
     _record_exploration(metrics, report.exploration)
+    for measure, value in report.critique.items():
+        metrics.gauge("cladeflow_critique_ratio", value, measure=measure)
 
 
 def record_decision(metrics: Metrics, decision: Decision) -> None:

@@ -3,6 +3,7 @@
 from cladeflow.verification.base import Group, Verification, VerifyContext
 from cladeflow.verification.confidence import Confidence
 from cladeflow.verification.majority_vote import MajorityVote
+from cladeflow.verification.refinement_gain import RefinementGain
 from cladeflow.verification.shuffled import Shuffled
 from cladeflow.verification.verifiable_reward import VerifiableReward
 
@@ -10,6 +11,7 @@ __all__ = [
     "Confidence",
     "Group",
     "MajorityVote",
+    "RefinementGain",
     "Shuffled",
     "VerifiableReward",
     "Verification",

@@ -17,6 +17,8 @@ class Group(NamedTuple):
     task: Task
     trajectories: Sequence[Trajectory]
     critiques: Mapping[str, Sequence[Critique]] = {}
+    earlier: Sequence[Trajectory] = ()
+    """Attempts of earlier passes, which have their verdicts already."""
 
 
 @dataclass(frozen=True)

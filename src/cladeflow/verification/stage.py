@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from cladeflow.records import Critique, Task, Trajectory, Verdict
+from cladeflow.records import Critique, Trajectory, Verdict
 from cladeflow.stage import MapStage, StageContext, build
 from cladeflow.strategy import Strategy
 from cladeflow.verification.base import Group, Verification, VerifyContext
@@ -22,15 +22,16 @@ class Verify(MapStage):
     def items(self, ctx: StageContext) -> Sequence[Group]:
         """One group per task, in the order of the tasks."""
         attempts: dict[str, list[Trajectory]] = {}
-        for trajectory in ctx.records("trajectories", Trajectory):
+        for trajectory in ctx.gathered("trajectories", Trajectory):
             attempts.setdefault(trajectory.task_id, []).append(trajectory)
         critiques: dict[str, list[Critique]] = {}
-        for critique in ctx.records("critiques", Critique):
+        for critique in ctx.gathered("critiques", Critique):
             for target in critique.target:
                 critiques.setdefault(target, []).append(critique)
+        earlier = ctx.earlier.by_task()
         return [
-            Group(task, attempts[task.id], critiques)
-            for task in ctx.records("tasks", Task)
+            Group(task, attempts[task.id], critiques, earlier.get(task.id, ()))
+            for task in ctx.tasks()
             if task.id in attempts
         ]
 

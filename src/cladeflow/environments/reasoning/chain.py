@@ -43,6 +43,10 @@ class Chain(Family):
             total += int(term)
         return [*lines, f"={total}"]
 
+    def sound(self, problem: str) -> bool:
+        totals = [int(line.rpartition("=")[2]) for line in self.solve(problem)]
+        return all(0 <= total <= HIGHEST for total in totals)
+
     def answer(self, problem: str) -> str:
         start, terms = self.parse(problem)
         return str(int(start) + sum(map(int, TERM.findall(terms))))

@@ -44,6 +44,10 @@ class Countdown(Family):
     def answer(self, problem: str) -> str:
         return self.parse(problem)[0]
 
+    def sound(self, problem: str) -> bool:
+        numbers = self._numbers(problem)[1]
+        return numbers == sorted(numbers) and self.proves(problem, self.solve(problem))
+
     def proves(self, problem: str, lines: Sequence[str]) -> bool:
         """The target is known beforehand, so only legal lines that reach it count."""
         results = [line.rpartition("=")[2] for line in lines if not line.startswith("=")]

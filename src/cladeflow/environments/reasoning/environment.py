@@ -12,7 +12,7 @@ from cladeflow.environments.reasoning.addition import Addition
 from cladeflow.environments.reasoning.chain import Chain
 from cladeflow.environments.reasoning.corrupt import candidate
 from cladeflow.environments.reasoning.countdown import Countdown
-from cladeflow.environments.reasoning.family import ANSWER, Family, grammar_lines
+from cladeflow.environments.reasoning.family import ANSWER, Family, grammar_lines, vary
 from cladeflow.environments.reasoning.prompts import PROMPT_FORMATS
 from cladeflow.errors import CladeflowError
 from cladeflow.records import Gold, Message, Origin, Split, Step, Subject, Task, Verdict
@@ -36,7 +36,7 @@ class Reasoning(Environment, name="reasoning", version=2):
     in the grammar count as steps, so a chat model's prose is neither right nor wrong.
     """
 
-    gives: ClassVar[frozenset[str]] = frozenset({"steps"})
+    gives: ClassVar[frozenset[str]] = frozenset({"steps", "judge"})
     families: ClassVar[tuple[str, ...]] = tuple(FAMILIES)
     levels: ClassVar[Mapping[str, tuple[int, ...]]] = {n: f.levels for n, f in FAMILIES.items()}
     frontier: ClassVar[Mapping[str, tuple[int, ...]]] = {
@@ -61,6 +61,14 @@ class Reasoning(Environment, name="reasoning", version=2):
                 "ask for fewer, or for a higher level"
             )
         return posed
+
+    def variants(self, task: Task, *, level: int, n: int, key: str) -> Sequence[Posed]:
+        """At the task's own level, the task with one of its numbers changed."""
+        if level != task.level:
+            return super().variants(task, level=level, n=n, key=key)
+        family, problem = _problem(task)
+        near = _near(family, problem, Random(f"reasoning/variants/{key}"))
+        return [self.pose(problem) for problem in islice(near, n)]
 
     def judge_tasks(
         self, *, family: str, level: int, split: Split, n: int, seed: int
@@ -154,6 +162,20 @@ def _draw(family: Family, level: int, split: Split, rng: Random) -> Iterator[str
         seen.add(canonical)
         fruitless = 0
         yield problem
+
+
+def _near(family: Family, problem: str, rng: Random) -> Iterator[str]:
+    """Distinct train problems that differ from ``problem`` in one number, until none turns up."""
+    seen = {family.canonical(problem)}
+    for _ in range(FRUITLESS_DRAWS):
+        changed = vary(problem, rng)
+        if not family.valid(changed) or family.level(changed) != family.level(problem):
+            continue
+        canonical = family.canonical(changed)
+        if canonical in seen or split_of(canonical) != "train" or not family.sound(changed):
+            continue
+        seen.add(canonical)
+        yield changed
 
 
 def _family(problem: str) -> Family:

@@ -15,6 +15,7 @@ from random import Random
 from typing import ClassVar
 
 STEP = re.compile(r"-?\d+(?:[-+*]\d+)+=-?\d+")
+NUMBER = re.compile(r"\d+")
 ANSWER = re.compile(r"=(-?\d+)")
 
 
@@ -57,6 +58,10 @@ class Family(ABC):
         """The same text for all ways to write the problem: what decides its split."""
         return problem
 
+    def sound(self, problem: str) -> bool:
+        """Whether a valid problem is one that `draw` could have given."""
+        return True
+
     def proves(self, problem: str, lines: Sequence[str]) -> bool:
         """Whether a right answer counts with these lines; where it speaks for itself, always."""
         return True
@@ -76,6 +81,15 @@ class Family(ABC):
         """``lines`` as they should read, up to the first wrong one: a judge's working."""
         right, error = self.solve(problem), self.first_error(problem, lines)
         return right[: len(lines) if error < 0 else error + 1]
+
+
+def vary(problem: str, rng: Random) -> str:
+    """``problem`` with one of its numbers replaced by another of as many digits."""
+    places = list(NUMBER.finditer(problem))
+    place = rng.choice(places)
+    digits = len(place[0])
+    number = rng.randint(10 ** (digits - 1), 10**digits - 1)
+    return f"{problem[: place.start()]}{number}{problem[place.end() :]}"
 
 
 def grammar_lines(text: str) -> list[str]:

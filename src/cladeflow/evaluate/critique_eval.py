@@ -1,0 +1,158 @@
+"""How good is the critic? Its verdicts on known attempts, and what its critiques change."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+import numpy as np
+from pydantic import Field
+
+from cladeflow.environments.base import Environment
+from cladeflow.errors import CladeflowError
+from cladeflow.evaluate.base import EvalContext, Evaluation, ReportParts, Setting
+from cladeflow.evaluate.scores import DECIMALS, Scores
+from cladeflow.evaluate.statistics import Floats
+from cladeflow.evaluate.suite import Suite, SuiteResult, correctness, spread
+from cladeflow.records import Delta, ReportRow, Split, digest
+
+SUITE = "critique"
+
+
+class CritiqueEval(Evaluation, name="critique_eval", version=1):
+    """The critic of ``role`` (the actor, where an agent has no such weights) on held-out tasks.
+
+    It judges attempts of which about half are corrupted, with the first wrong step known:
+
+    - ``judged``: share whose judgement is exactly right, the first wrong step included.
+    - ``verdict_f1`` = 2 TP / (2 TP + FP + FN), positive = "wrong". No judgement is not positive.
+    - ``first_error_f1`` = 2 a b / (a + b), a = ``judged`` over the wrong attempts, b over the right
+      ones (ProcessBench, Zheng et al. 2024, arXiv:2412.06559).
+
+    And the agent answers other tasks greedily, is criticised, and refines once:
+
+    - ``refined``: accuracy after the refinement; ``gain`` = refined - accuracy before.
+    - ``correct_to_wrong`` and ``wrong_to_correct``: share of the right (wrong) answers that the
+      refinement turned. With p = accuracy before, refined = p (1 - c2w) + (1 - p) w2c (Yang et
+      al. 2024, arXiv:2412.19513).
+
+    The report's ``critique`` has all of them but ``judged`` and ``refined``, which have rows and
+    deltas (suite ``critique``), so that a gate can decide on a critic. Answers whose check failed
+    count nowhere.
+    """
+
+    role: str = "critic"
+    tasks: int = Field(default=200, gt=0)
+    """Tasks to judge, and as many to refine, per environment, split evenly over its cells."""
+    split: Split = "heldout"
+
+    def suites(self, setting: Setting) -> list[Suite]:
+        """A suite of attempts to judge and one of tasks to refine, per environment."""
+        return [suite for env in _judged(setting) for suite in self._suites(env, setting)]
+
+    def report(self, ctx: EvalContext) -> ReportParts:
+        """Rows, deltas in ``judged`` and ``refined``, and the measures."""
+        subject, baseline = self._scores(ctx, ctx.subject), self._scores(ctx, ctx.baseline)
+        rows: list[ReportRow] = []
+        deltas: list[Delta] = []
+        for mine, theirs, metric in zip(subject, baseline, ("judged", "refined"), strict=True):
+            rows += mine.rows(ctx.key)
+            deltas += mine.deltas(theirs, (metric,), confidence=ctx.confidence, key=ctx.key)
+        return ReportParts(rows=tuple(rows), deltas=tuple(deltas), critique=self._measures(ctx))
+
+    def _suites(self, env: Environment, setting: Setting) -> list[Suite]:
+        def suite(name: str, **how: str) -> Suite:
+            return Suite(
+                name=f"{env.name}.{SUITE}.{name}",
+                env=env.name,
+                env_digest=digest(env.identity()),
+                split=self.split,
+                cells=spread(self.tasks, env.frontier or env.levels),
+                samples=1,
+                temperature=0.0,
+                max_tokens=setting.max_tokens,
+                seed=setting.seed,
+                **how,
+            )
+
+        return [
+            suite("judge", kind="judge", role=self.role),
+            suite("refine", critic=self.role),
+        ]
+
+    def _scores(self, ctx: EvalContext, results: Mapping[str, SuiteResult]) -> tuple[Scores, ...]:
+        judging, refining = (
+            self._results(ctx, results, "judge"),
+            self._results(ctx, results, "refine"),
+        )
+        turns = [_turns(result) for result in refining]
+        changes = {metric: [one[metric] for one in turns] for metric in turns[0]}
+        return (
+            Scores.of(SUITE, judging, {"judged": [r.accuracy() for r in judging]}),
+            Scores.of(SUITE, refining, changes, unbounded=frozenset({"gain"})),
+        )
+
+    def _results(
+        self, ctx: EvalContext, results: Mapping[str, SuiteResult], name: str
+    ) -> list[SuiteResult]:
+        return [results[f"{env.name}.{SUITE}.{name}"] for env in _judged(ctx.setting)]
+
+    def _measures(self, ctx: EvalContext) -> dict[str, float]:
+        said: list[tuple[str, str | None]] = []
+        for env, result in zip(
+            _judged(ctx.setting), self._results(ctx, ctx.subject, "judge"), strict=True
+        ):
+            golds = [str(posed.gold.value) for posed in result.suite.pose(env)]
+            answers = [answer for (answer,) in result.answers]
+            known = result.checked[:, 0].tolist()
+            said += [(g, a) for g, a, ok in zip(golds, answers, known, strict=True) if ok]
+        turns = [_turns(result) for result in self._results(ctx, ctx.subject, "refine")]
+        rates = {
+            metric: np.concatenate([one[metric] for one in turns])
+            for metric in ("gain", "correct_to_wrong", "wrong_to_correct")
+        }
+        found = {"verdict_f1": verdict_f1(said), "first_error_f1": first_error_f1(said)}
+        found |= {m: float(np.nanmean(v)) for m, v in rates.items() if not np.isnan(v).all()}
+        return {metric: round(value, DECIMALS) for metric, value in found.items()}
+
+
+def _judged(setting: Setting) -> list[Environment]:
+    """Environments that know where an attempt goes wrong."""
+    found = [env for env in setting.environments if "judge" in env.provided()]
+    if not found:
+        names = ", ".join(env.name for env in setting.environments)
+        raise CladeflowError(
+            f"critique_eval: {names} poses no attempts to judge; leave critique_eval out of the "
+            "recipe's evaluate"
+        )
+    return found
+
+
+def _turns(result: SuiteResult) -> dict[str, Floats]:
+    """Metric → [T], nan where a task has no value."""
+    judged = {v.target.id: correctness(v) for v in result.verdicts}
+    ordered = sorted(result.trajectories, key=lambda t: t.attempt)
+    last = {t.task_id: judged.get(t.id, np.nan) for t in ordered}
+    first = {t.task_id: judged.get(t.id, np.nan) for t in reversed(ordered)}
+    before = np.array([first[task] for task in result.tasks])
+    after = np.array([last[task] for task in result.tasks])
+    return {
+        "refined": np.where(np.isnan(before), np.nan, after),
+        "gain": after - before,
+        "correct_to_wrong": np.where(before == 1, 1 - after, np.nan),
+        "wrong_to_correct": np.where(before == 0, after, np.nan),
+    }
+
+
+def verdict_f1(said: Sequence[tuple[str, str | None]]) -> float:
+    """F1 of finding the wrong attempts, from pairs of gold and judgement; 0 where none is found."""
+    pairs = [(gold != "ok", answer not in ("ok", None)) for gold, answer in said]
+    found = sum(wrong and called for wrong, called in pairs)
+    missed_or_invented = sum(wrong != called for wrong, called in pairs)
+    return 2 * found / (2 * found + missed_or_invented) if found else 0.0
+
+
+def first_error_f1(said: Sequence[tuple[str, str | None]]) -> float:
+    """Harmonic mean of the shares judged exactly right among the wrong and the right attempts."""
+    wrong = [gold == answer for gold, answer in said if gold != "ok"]
+    right = [gold == answer for gold, answer in said if gold == "ok"]
+    a, b = (fmean(found) if found else 0.0 for found in (wrong, right))
+    return 2 * a * b / (a + b) if a + b else 0.0
