@@ -52,7 +52,17 @@ SLOTS = {
     "control": ("control",),
 }
 ROUND_SLOTS = ("task_synthesis", "rollout", "critique", "verification")
-TOP_KEYS = {"name", "paper", "summary", "variant", "roles", "fine_tune", "rounds", *SLOTS}
+TOP_KEYS = {
+    "name",
+    "paper",
+    "summary",
+    "variant",
+    "variants",
+    "roles",
+    "fine_tune",
+    "rounds",
+    *SLOTS,
+}
 ALWAYS = {"name", "paper", "summary", "environments", "roles", "evaluate", "promote"}
 UNREACHED = {
     "best",

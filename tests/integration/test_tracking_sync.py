@@ -315,6 +315,13 @@ def test_every_role_has_its_registered_model(uri: str, tmp_path: Path) -> None:
     with tracking_client(uri) as client:
         critic = client.get_registered_model(model_name(view.name, "critic"))
         assert critic.aliases == {"champion": 1}
+        back = view.model_copy(update={"champion": "a0", "previous": None})
+        sync(back, uri)
+        critic = client.get_registered_model(model_name(view.name, "critic"))
+        assert critic.aliases == {}, "the initial agent has no critic of its own"
+        sync(view, uri)
+        critic = client.get_registered_model(model_name(view.name, "critic"))
+        assert critic.aliases == {"champion": 1}
 
 
 def test_many_metrics_and_runs_fit(uri: str, tmp_path: Path) -> None:

@@ -97,3 +97,45 @@ def test_all_passes_of_a_repeated_round_are_one_task() -> None:
         {(0, "b")},
         {(1, "b")},
     ]
+
+
+def passes(names: list[str]) -> list[str]:
+    """The passes that trajectories are read from, in order."""
+    return [name.split("/")[2] for name in names if name.endswith("rollout")]
+
+
+def test_a_pass_sees_the_one_before_it_unless_its_inputs_say_otherwise() -> None:
+    rounds = [
+        {"name": "a", "repeat": 2},
+        {"name": "b", "inputs": "all"},
+        {"name": "c", "inputs": "a"},
+        {"name": "d"},
+    ]
+    graph = nodes({"rounds": rounds})
+    seen = {
+        at: passes(names(graph[f"3/0/{at}/task_synthesis"].needs))
+        for at in ("a.0", "a.1", "b.0", "c.0", "d.0")
+    }
+    assert seen == {
+        "a.0": [],
+        "a.1": ["a.0"],
+        "b.0": ["a.0", "a.1"],
+        "c.0": ["a.1"],
+        "d.0": ["c.0"],
+    }
+    for stage in ("rollout", "verification"):
+        found = passes(names(graph[f"3/0/c.0/{stage}"].needs))
+        assert found == ["a.1", *(["c.0"] if stage == "verification" else [])]
+
+
+def test_a_pass_without_task_synthesis_takes_up_the_tasks_that_it_sees() -> None:
+    rounds = [
+        {"name": "a"},
+        {"name": "again", "repeat": 2, "task_synthesis": "none", "fine_tune": UPDATE},
+    ]
+    graph = nodes({"rounds": rounds})
+    posed = "3/0/a.0/task_synthesis"
+    for call in ("3/0/again.1/rollout", "3/0/again.1/fine_tune.0", "3/0/evaluate"):
+        assert posed in names(graph[call].needs)
+    assert "3/0/a.0/rollout" not in names(graph["3/0/again.1/rollout"].needs)
+    assert passes(names(graph["3/0/again.0/fine_tune.0"].needs)) == ["again.0"]

@@ -57,6 +57,7 @@ def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
     path = recipe_path(name)
     raw = load_yaml(read_source(path), path.name)
     if isinstance(raw, dict):
+        raw = overrides.choose_variant(raw, settings, path.name)
         raw = overrides.apply(raw, settings)
     recipe = parse_recipe(raw, path.name)
     check_fit(recipe, path.name)

@@ -1,6 +1,6 @@
 """``--set path=value``: change any key of a raw recipe or scale before it is read strictly."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cladeflow.errors import RecipeError
@@ -21,6 +21,29 @@ def apply(raw: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
             )
         value = load_yaml(text, f"--set {path}")
         raw = _put(raw, path.strip().split("."), value, f"--set {setting}")
+    return raw
+
+
+def choose_variant(raw: dict[str, Any], settings: Sequence[str], source: str) -> dict[str, Any]:
+    """``raw`` as its ``variant`` is, or as ``--set variant=NAME`` asks, without ``variants``.
+
+    ``variants`` holds, by name, the keys that a variant changes, as ``{path: value}``. Where a
+    recipe has none, ``variant`` only describes it.
+    """
+    variants = raw.get("variants")
+    if variants is None:
+        return raw
+    asked = [s.partition("=")[2].strip() for s in settings if s.startswith("variant=")]
+    chosen = asked[-1] if asked else raw.get("variant")
+    if not isinstance(variants, dict) or not all(isinstance(v, dict) for v in variants.values()):
+        raise RecipeError(f"{source}: variants is a mapping of names to {{path: value}}")
+    if chosen not in variants:
+        raise RecipeError(
+            f"{source}: variant {chosen!r} is not there{nearest(str(chosen), variants)}"
+        )
+    raw = {**{key: value for key, value in raw.items() if key != "variants"}, "variant": chosen}
+    for path, value in variants[chosen].items():
+        raw = _put(raw, path.split("."), value, f"{source}: variants.{chosen}: {path}")
     return raw
 
 

@@ -23,6 +23,7 @@ def recipe_schema() -> _Json:
             "paper": _object({"title": {"type": "string"}, "arxiv": {"type": "string"}}, ["title"]),
             "summary": {"type": "string"},
             "variant": {"type": "string"},
+            "variants": {"type": "object", "additionalProperties": {"type": "object"}},
             "environments": _slot(("environment",)),
             "roles": {"type": "object", "additionalProperties": _binding()},
             **stages,

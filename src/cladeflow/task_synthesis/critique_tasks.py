@@ -50,7 +50,8 @@ class CritiqueTasks(SeedTasks, name="critique_tasks", version=1):
         """Every attempt that may be judged, right and wrong in turn."""
         distinct = {
             (attempt.task_id, attempt.text): attempt
-            for attempt in earlier.trajectories
+            for attempts in earlier.by_task().values()
+            for attempt in attempts
             if attempt.answer is not None and _solves(earlier, attempt, env)
         }
         found = list(distinct.values())

@@ -46,9 +46,7 @@ def sync(view: EvolutionView, tracking_uri: str, artifact_uri: str | None = None
         if moved not in (None, view.champion):
             return moved
         for versions in registry.values():
-            if view.champion in versions:
-                previous = view.previous if view.previous in versions else None
-                versions.point(view.champion, previous)
+            versions.point(view.champion, view.previous)
         return None
 
 

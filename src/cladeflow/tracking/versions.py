@@ -66,21 +66,23 @@ class Versions:
         )
 
     def point(self, champion: str, previous: str | None) -> None:
-        """Move the aliases. The tag names both ends of a move before the alias goes.
+        """Move the aliases; one whose agent has no version here is taken away.
 
-        So an alias at an agent that the tag does not name was moved by a person, wherever a former
-        sync stopped.
+        That agent has no weights of its own for the role: its actor plays it. The tag names both
+        ends of a move before the alias goes. So an alias at an agent that the tag does not name
+        was moved by a person, wherever a former sync stopped.
         """
-        if self._aliases.get(_CHAMPION) != self._number(champion):
+        if champion in self and self._aliases.get(_CHAMPION) != self._number(champion):
             if champion not in self._pointed:
                 self._note([*self._pointed, champion])
             self._set(_CHAMPION, champion)
-        if self._pointed != [champion]:
+        if champion in self and self._pointed != [champion]:
             self._note([champion])
-        if previous is not None and self._aliases.get(_PREVIOUS) != self._number(previous):
+        if previous and previous in self and self._aliases.get(_PREVIOUS) != self._number(previous):
             self._set(_PREVIOUS, previous)
-        elif previous is None and _PREVIOUS in self._aliases:
-            self._client.delete_registered_model_alias(self._name, _PREVIOUS)
+        for alias, agent_id in ((_CHAMPION, champion), (_PREVIOUS, previous)):
+            if agent_id not in self and alias in self._aliases:
+                self._client.delete_registered_model_alias(self._name, alias)
 
     def _note(self, pointed: list[str]) -> None:
         self._client.set_registered_model_tag(self._name, _POINTED, ",".join(pointed))

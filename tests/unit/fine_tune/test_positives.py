@@ -1,5 +1,16 @@
+from dataclasses import replace
+
 from cladeflow.fine_tune import Positives, RoundData
-from cladeflow.records import SftExample, Step, Task, Trajectory, Verdict, WeightedExample
+from cladeflow.records import (
+    Critique,
+    Parent,
+    SftExample,
+    Step,
+    Task,
+    Trajectory,
+    Verdict,
+    WeightedExample,
+)
 from cladeflow.records.task import Message, Origin
 from cladeflow.records.verdict import Outcome, Target, Verifier
 
@@ -98,3 +109,75 @@ def test_rewards_as_weights() -> None:
 
 def test_nothing_good_gives_no_examples() -> None:
     assert sources(Positives(), data([(BAD, 0.0, "checked")])) == []
+
+
+def said(of: Trajectory, advice: str) -> Critique:
+    return Critique(target=(of.id,), author="c", source="critic", advice=advice)
+
+
+def test_critiques_that_were_worth_it_become_examples_of_judging() -> None:
+    useful, useless, unjudged = said(BAD, "err 1"), said(GOOD, "err 2"), said(OTHER, "ok")
+    judged = data([(GOOD, 1.0, "checked"), (BAD, 0.0, "checked"), (OTHER, 1.0, "checked")])
+    verdicts = dict(judged.verdicts)
+    for critique, value in ((useful, 1.0), (useless, 0.0)):
+        verdicts[critique.id] = Verdict(
+            target=Target(kind="critique", id=critique.id),
+            value=value,
+            by=Verifier(strategy="refinement_gain"),
+        )
+    round_data = replace(
+        judged,
+        verdicts=verdicts,
+        critiques={c.target[0]: [c] for c in (useful, useless, unjudged)},
+        judge=lambda task, of: f"judge {task.prompt[0].text}: {of.text}?",
+    )
+    builder = Positives(of="critiques")
+    [example] = builder.build(round_data)
+    assert isinstance(example, SftExample)
+    assert (example.prompt, example.role) == ("judge 1+1: 3?", "critic")
+    assert [(step.text, step.tokens) for step in example.steps] == [("err 1", None)]
+    assert example.sources == (useful.id,)
+    assert sources(Positives(of="critiques", threshold=0.0), round_data) == [useful.id, useless.id]
+
+
+def refinement(of: Trajectory, text: str) -> Trajectory:
+    made = attempt(FIRST, text, 3)
+    return made.model_copy(update={"parents": (Parent(traj_id=of.id, step_i=0),), "attempt": 1})
+
+
+def test_the_shortcut_barrier_counts_numbers() -> None:
+    """The reference has 6 numbers, what is refined 5: at least min(6, 5) - 2 = 3 are needed."""
+    long = attempt(FIRST, "1+2=3\n3+=8", 2)
+    short = attempt(FIRST, "=7", 4)
+    rows = [
+        (long, 0.0),
+        (refinement(long, "3+4=7"), 1.0),
+        (refinement(long, "1+2=3 x"), 1.0),
+        (refinement(long, "3=7"), 1.0),
+        (short, 1.0),
+    ]
+    judged = replace(
+        data([(made, value, "checked") for made, value in rows]),
+        reference=lambda task: "1+2=3\n3+4=7",
+    )
+    assert len(sources(Positives(), judged)) == 4
+    kept = sources(Positives(barrier=2), judged)
+    assert kept == [short.id, rows[1][0].id, rows[2][0].id]
+    assert len(sources(Positives(barrier=3), judged)) == 4
+    less = replace(judged, reference=lambda task: "3+4=7")
+    assert len(sources(Positives(barrier=2), less)) == 4, "min(3, 5) - 2 = 1"
+
+
+def test_a_refinement_can_be_learned_as_a_first_attempt() -> None:
+    again = refinement(BAD, "2")
+    judged = data([(GOOD, 1.0, "checked"), (again, 1.0, "checked")])
+    prompts = {
+        direct: [e.prompt for e in Positives(direct=direct, dedupe=False).build(judged)]
+        for direct in (False, True)
+    }
+    assert prompts == {False: [(1, 2), (1, 2)], True: [(1, 2), "1+1"]}
+
+
+def test_the_controls_threshold_takes_the_place_of_the_builders() -> None:
+    judged = data([(GOOD, 1.0, "checked"), (BAD, 0.6, "checked"), (OTHER, 0.4, "checked")])
+    assert sources(Positives(), replace(judged, threshold=0.5)) == [GOOD.id, BAD.id]
