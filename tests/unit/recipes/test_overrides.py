@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from cladeflow.errors import RecipeError
-from cladeflow.recipes.overrides import apply
+from cladeflow.recipes import load_recipe
+from cladeflow.recipes.overrides import apply, choose_variant
 
 RAW: dict[str, Any] = {
     "rollout": "sample",
@@ -57,3 +58,56 @@ def test_the_original_is_left_alone() -> None:
 def test_a_path_that_leads_nowhere_is_refused(setting: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         apply(RAW, [setting])
+
+
+VARIED: dict[str, Any] = {
+    **RAW,
+    "variant": "paper",
+    "variants": {"paper": {}, "released": {"rounds.a.repeat": 5, "rollout.sample.n": 3}},
+}
+
+
+def test_a_variant_changes_its_keys_and_settings_come_after() -> None:
+    paper = choose_variant(VARIED, [], "r.yaml")
+    assert paper == {**RAW, "variant": "paper"}
+    asked = ["rollout.sample.n=4", "variant=released"]
+    released = choose_variant(VARIED, asked, "r.yaml")
+    assert (released["variant"], released["rounds"][0]["repeat"]) == ("released", 5)
+    assert released["rollout"] == {"sample": {"n": 3}}
+    assert apply(released, asked)["rollout"] == {"sample": {"n": 4}}
+    assert VARIED["rounds"] == RAW["rounds"]
+
+
+def test_a_recipe_without_variants_is_only_described_by_one() -> None:
+    raw = {**RAW, "variant": "answer check alone"}
+    assert choose_variant(raw, ["variant=anything"], "r.yaml") is raw
+
+
+@pytest.mark.parametrize(
+    ("changes", "settings", "message"),
+    [
+        ({}, ["variant=relased"], "variant 'relased' is not there; did you mean 'released'"),
+        ({"variant": None}, [], "variant None is not there"),
+        ({"variants": ["paper"]}, [], "variants is a mapping"),
+        (
+            {"variants": {"paper": {"rounds.c.repeat": 1}}},
+            [],
+            r"variants.paper: rounds.c.repeat: there is no 'c' in the list",
+        ),
+    ],
+)
+def test_a_wrong_variant_is_named(
+    changes: dict[str, Any], settings: list[str], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        choose_variant({**VARIED, **changes}, settings, "r.yaml")
+
+
+def test_both_forms_of_agentevol_load() -> None:
+    kept = {
+        variant: load_recipe("agentevol", [f"variant={variant}"]).rounds[1].fine_tune[0].build
+        for variant in ("paper", "released")
+    }
+    assert kept["paper"] and kept["paper"].options["weighted"] is True
+    released = kept["released"]
+    assert released and (released.options["best_k"], released.options["weighted"]) == (1, False)

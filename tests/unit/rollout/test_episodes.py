@@ -222,3 +222,32 @@ def test_a_prompt_too_long_names_its_task(make_context: Make) -> None:
     [task] = Saying().some(1, seed=10**300)
     with pytest.raises(CladeflowError, match=f"task {task.id[:12]}.*256"):
         run_episodes(Sample(), [task], make_context(Saying()))
+
+
+def test_self_refine_takes_up_failures_and_nothing_else(
+    make_context: Make, engine: TransformersEngine
+) -> None:
+    tasks = Saying().some(3)
+    context = make_context(Saying())
+    failures = {
+        t.id: run_episodes(Sample(n=n), [t], context) for t, n in zip(tasks, (1, 3), strict=False)
+    }
+    context = make_context(Saying(), critics=[Grumbler(1)], failures=failures)
+    found = run_episodes(SelfRefine(start="failures", n=2), tasks, context)
+    assert [(t.task_id, t.sample, t.attempt) for t in found] == [
+        (tasks[0].id, 0, 1),
+        (tasks[1].id, 0, 1),
+        (tasks[1].id, 1, 1),
+    ]
+    taken = [failures[tasks[0].id][0], *failures[tasks[1].id][:2]]
+    assert [t.parents[0].traj_id for t in found] == [t.id for t in taken]
+    assert [c.target for c in context.critiques] == [(t.id,) for t in taken]
+    asked = engine.tokenizer.decode(found[0].context)
+    assert asked.startswith("revise say 0 0\n") and asked.endswith("err 1\n")
+
+
+def test_a_failure_that_the_critic_accepts_is_left_alone(make_context: Make) -> None:
+    [task] = Saying().some(1)
+    failures = {task.id: run_episodes(Sample(n=2), [task], make_context(Saying()))}
+    context = make_context(Saying(), critics=[Grumbler(0)], failures=failures)
+    assert run_episodes(SelfRefine(start="failures"), [task], context) == []
