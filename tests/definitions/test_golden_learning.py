@@ -15,6 +15,7 @@ from cladeflow.archive.latest import Latest
 from cladeflow.archive.population import Member, Population, Tally
 from cladeflow.evaluate import (
     BenchmarkSuite,
+    CritiqueEval,
     EvalContext,
     Evaluation,
     ExplorationMonitor,
@@ -24,7 +25,7 @@ from cladeflow.evaluate import (
     TransferRetention,
 )
 from cladeflow.fine_tune import LossTokens, Positives, RoundData, Sft
-from cladeflow.plan import Fixed
+from cladeflow.plan import BalanceScore, Fixed
 from cladeflow.promote import Always, ThresholdGate
 from cladeflow.records import (
     Agent,
@@ -34,6 +35,7 @@ from cladeflow.records import (
     SftExample,
     Step,
     Target,
+    Trajectory,
     Verdict,
     Verifier,
     WeightedExample,
@@ -139,6 +141,63 @@ def evaluated(evaluation: Evaluation) -> Callable[[], Any]:
     return make
 
 
+def refined(suite: Suite, share: int) -> SuiteResult:
+    """Attempts at a suite, right for one in ``share``; some refined once, one in nine unchecked."""
+    posed = suite.pose(ENVIRONMENTS["reasoning"])
+    made: list[Trajectory] = []
+    verdicts: list[Verdict] = []
+    for task, gold in posed:
+        for sample in range(suite.samples):
+            for turn in range(1 + pick(f"{task.id}/{sample}", 2) * (suite.critic is not None)):
+                right = pick(f"{task.id}/{sample}/{turn}", share) == 0
+                text = str(gold.value) if right else "ok" if sample % 2 else "err 1"
+                made.append(
+                    Trajectory(
+                        task_id=task.id,
+                        agent_id="agent",
+                        steps=(Step(i=0, text=text),),
+                        answer=text,
+                        group=task.id,
+                        sample=sample,
+                        attempt=turn,
+                        strategy="golden",
+                    )
+                )
+                verdicts.append(
+                    Verdict(
+                        target=Target(id=made[-1].id),
+                        value=float(text == gold.value),
+                        outcome="error" if pick(made[-1].id, 9) == 0 else "checked",
+                        by=Verifier(strategy="golden"),
+                    )
+                )
+    return SuiteResult.from_records(suite, [p.task for p in posed], made, verdicts)
+
+
+def probed(evaluation: Evaluation) -> list[Any]:
+    setting = Setting([ENVIRONMENTS["reasoning"]], max_tokens=64, seed=3)
+    suites = evaluation.suites(setting)
+    ctx = EvalContext(
+        setting=setting,
+        subject={suite.name: refined(suite, 2) for suite in suites},
+        baseline={suite.name: refined(suite, 3) for suite in suites},
+        trajectories=(),
+        verdicts=(),
+        confidence=0.95,
+        key="golden",
+    )
+    report = evaluation.report(ctx)
+    dumped = [part.model_dump(mode="json") for part in (*report.rows, *report.deltas)]
+    hashes = [suite.hash for suite in suites]
+    return [hashes, dumped, dict(report.critique), dict(report.exploration)]
+
+
+def balanced() -> list[Any]:
+    control = BalanceScore(tasks=12, samples=4, target=2)
+    found = probed(control.probe())
+    return [found, control.settings(1, {}), control.settings(2, found[-1])]
+
+
 def decided(gate: Always | ThresholdGate) -> Callable[[], Any]:
     def report(lo: float, hi: float, forgot: float) -> EvalReport:
         fields: dict[str, Any] = {"metric": "accuracy", "n": 400, "confidence": 0.99}
@@ -177,6 +236,8 @@ CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
     (Always(), 1, "af5b01e3415314bc", decided(Always())),
     (ThresholdGate(), 1, "0d456a3d2dba0fdb", decided(ThresholdGate())),
     (Latest(), 1, "3dc3dfba3ab3c5ee", selected),
+    (CritiqueEval(), 1, "dee32a66468dd5f4", lambda: probed(CritiqueEval(tasks=40))),
+    (BalanceScore(), 1, "e9ef0074c2169930", balanced),
     (Fixed(), 1, "25b2f336760b31d4", scheduled),
 ]
 

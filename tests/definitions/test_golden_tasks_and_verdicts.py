@@ -15,7 +15,7 @@ from cladeflow.records import Record, Step, Trajectory, digest
 from cladeflow.sandbox.client import CheckerClient
 from cladeflow.sandbox.gold import GoldStore
 from cladeflow.strategy import Strategy
-from cladeflow.task_synthesis import CellStats, DifficultyBand, SeedTasks, Uniform
+from cladeflow.task_synthesis import CellStats, DifficultyBand, LearningProgress, SeedTasks, Uniform
 from cladeflow.verification import (
     Confidence,
     Group,
@@ -36,6 +36,11 @@ POOL = [
 ]
 TASKS = [posed.task for posed in POOL]
 STATS = {"toolbox/price/1": CellStats(n=9, mean=0.95), "toolbox/price/4": CellStats(n=9, mean=0.0)}
+PROGRESS = {
+    "toolbox/price/1": CellStats(n=9, mean=0.9, history=(0.1, 0.4, 0.9)),
+    "toolbox/price/2": CellStats(n=9, mean=0.5, history=(0.5, 0.5)),
+    "toolbox/price/4": CellStats(n=9, mean=0.0, history=(0.3, 0.2)),
+}
 
 
 def attempts(posed: Posed) -> Group:
@@ -96,6 +101,12 @@ CASES: list[tuple[Strategy, int, str, Callable[[Path], list[Record]]]] = [
         1,
         "cf40cc8073044917",
         lambda _: list(DifficultyBand(rehearse=0.2).select(TASKS, STATS, n=15, seed="golden")),
+    ),
+    (
+        LearningProgress(),
+        1,
+        "1a373f082496377a",
+        lambda _: list(LearningProgress().select(TASKS, PROGRESS, n=15, seed="golden")),
     ),
     (VerifiableReward(), 1, "ee35e2ffcf142374", verdicts(VerifiableReward(steps=True))),
     (MajorityVote(), 1, "797c6c75e8b63a90", verdicts(MajorityVote())),

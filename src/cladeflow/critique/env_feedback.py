@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from cladeflow.rollout.episode import EpisodeContext
 
 
-class EnvFeedback(Critic, name="env_feedback", version=1):
+class EnvFeedback(Critic, name="env_feedback", version=2):
     """Turns what tools and checkers said into a critique, without a model.
 
     With tools, an attempt is wrong from the first call that was refused on, and right if none was:
@@ -30,7 +30,12 @@ class EnvFeedback(Critic, name="env_feedback", version=1):
         if not verdict.ok and first_error < 0:
             first_error = max(len(trajectory.steps) - 1, 0)
         return first_error_critique(
-            trajectory, first_error, gen=ctx.gen, author=task.checker, source="env"
+            trajectory,
+            first_error,
+            gen=ctx.gen,
+            author=task.checker,
+            source="env",
+            working=ctx.env.working(task, trajectory.steps),
         )
 
 

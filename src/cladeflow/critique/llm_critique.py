@@ -16,7 +16,7 @@ _SOURCES: dict[str, CritiqueSource] = {"actor": "self", "self": "self", "teacher
 """What a role is to the attempt's author; any other role is a critic."""
 
 
-class LlmCritique(Critic, name="llm_critique", version=2):
+class LlmCritique(Critic, name="llm_critique", version=3):
     """c ~ M(· | x, y): the model of ``role`` says ``ok`` or ``err k``, k the first wrong line.
 
     Self, trained critic and teacher are bindings of the role, not strategies. The model may work
@@ -49,5 +49,10 @@ class LlmCritique(Critic, name="llm_critique", version=2):
             return None
         source = _SOURCES.get(self.role, "critic")
         return first_error_critique(
-            trajectory, first_error, gen=ctx.gen, author=model.digest, source=source
+            trajectory,
+            first_error,
+            gen=ctx.gen,
+            author=model.digest,
+            source=source,
+            working=completion.text.strip().rpartition("\n")[0],
         )

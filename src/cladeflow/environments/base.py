@@ -97,6 +97,10 @@ class Environment(Strategy, slot="environment"):
         """The task to judge an attempt at a solve task; for those that give ``judge`` only."""
         raise CladeflowError(f"{self.name} poses no tasks to judge attempts")
 
+    def working(self, task: Task, steps: Sequence[Step]) -> str:
+        """What a judge should write before its verdict on an attempt at a train task."""
+        return ""
+
     @abstractmethod
     def check(self, task: Task, gold: Gold, steps: Sequence[Step]) -> Verdict:
         """Judge an attempt exactly. ``parts`` holds at least ``answer`` and ``format`` (0 or 1)."""

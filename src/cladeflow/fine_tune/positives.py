@@ -102,7 +102,8 @@ def _critiques(data: RoundData) -> Iterator[_Candidate]:
     for attempt in data.trajectories:
         task = data.tasks[attempt.task_id]
         for critique in data.critiques.get(attempt.id, ()):
-            said = Step(i=0, text=critique.advice, kind="verify")
+            text = f"{critique.working}\n{critique.advice}".lstrip("\n")
+            said = Step(i=0, text=text, kind="verify")
             prompt = data.judge(task, attempt)
             yield _Candidate(critique.id, task, attempt, prompt + said.text, prompt, (said,))
 

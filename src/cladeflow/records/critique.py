@@ -34,6 +34,8 @@ class Critique(Record):
     score: float | None = None
     steps: tuple[StepJudgement, ...] = ()
     advice: str = ""
+    working: str = ""
+    """What the critic wrote before its verdict, where it worked the attempt out."""
     principles: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     refined: tuple[str, ...] = ()

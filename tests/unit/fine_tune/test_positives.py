@@ -116,7 +116,8 @@ def said(of: Trajectory, advice: str) -> Critique:
 
 
 def test_critiques_that_were_worth_it_become_examples_of_judging() -> None:
-    useful, useless, unjudged = said(BAD, "err 1"), said(GOOD, "err 2"), said(OTHER, "ok")
+    useful = said(BAD, "err 1").model_copy(update={"working": "1+1=2"})
+    useless, unjudged = said(GOOD, "err 2"), said(OTHER, "ok")
     judged = data([(GOOD, 1.0, "checked"), (BAD, 0.0, "checked"), (OTHER, 1.0, "checked")])
     verdicts = dict(judged.verdicts)
     for critique, value in ((useful, 1.0), (useless, 0.0)):
@@ -135,7 +136,7 @@ def test_critiques_that_were_worth_it_become_examples_of_judging() -> None:
     [example] = builder.build(round_data)
     assert isinstance(example, SftExample)
     assert (example.prompt, example.role) == ("judge 1+1: 3?", "critic")
-    assert [(step.text, step.tokens) for step in example.steps] == [("err 1", None)]
+    assert [(step.text, step.tokens) for step in example.steps] == [("1+1=2\nerr 1", None)]
     assert example.sources == (useful.id,)
     assert sources(Positives(of="critiques", threshold=0.0), round_data) == [useful.id, useless.id]
 

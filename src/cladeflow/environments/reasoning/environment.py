@@ -113,6 +113,10 @@ class Reasoning(Environment, name="reasoning", version=2):
         )
         return Posed(judging, Gold(task_id=judging.id, value=_judge(family, problem, attempt)))
 
+    def working(self, task: Task, steps: Sequence[Step]) -> str:
+        family, problem = _problem(task)
+        return "\n".join(family.review(problem, grammar_lines(_text(steps))))
+
     def check(self, task: Task, gold: Gold, steps: Sequence[Step]) -> Verdict:
         text = _text(steps)
         said = self.answer(text)
