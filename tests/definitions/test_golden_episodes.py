@@ -129,7 +129,12 @@ CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
         "7ad1daa1e3de7873",
         generated(CritiqueTasks(), CritiqueTasks(source="corrupted")),
     ),
-    (FailureEvolve(), 1, "f2afc6cf191ffeb4", generated(FailureEvolve(), FailureEvolve(harder=1, at_most=0.5))),
+    (
+        FailureEvolve(),
+        1,
+        "f2afc6cf191ffeb4",
+        generated(FailureEvolve(), FailureEvolve(harder=1, at_most=0.5)),
+    ),
     (RefinementGain(), 1, "91d3778a1a0002e2", worth),
     (EnvFeedback(), 2, "2b410264de308014", criticised(EnvFeedback())),
     (LlmCritique(), 3, "eb3b5758ad0d640d", criticised(LlmCritique())),
