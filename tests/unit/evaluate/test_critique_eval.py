@@ -73,7 +73,7 @@ def judged(said: Sequence[str | None]) -> SuiteResult:
     return SuiteResult.from_records(JUDGE, [p.task for p in posed], made, verdicts)
 
 
-TURNS = ((1, 1), (1, 0), (0, 1), (0, 1), (0, 0), (1, None), (0, -1), (1, 1))
+TURNS = ((0, -1), (1, 1), (1, 0), (0, 1), (0, 1), (0, 0), (1, None), (1, 1))
 """Right or wrong before and after; None where the critic agreed, -1 where the check failed."""
 
 
