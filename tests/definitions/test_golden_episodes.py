@@ -120,24 +120,24 @@ def worth() -> list[str]:
 CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
     (REASONING, 2, "70397cfd65de8dbc", posed(REASONING)),
     (TOOLBOX, 1, "e8e0ddf0e4f74f29", posed(TOOLBOX)),
-    (Demos(), 1, "54866e792f5d6310", demonstrated),
-    (Sample(), 1, "3f18989d9d0dc8f2", sampled),
-    (SelfRefine(), 1, "94bc548298ca0a80", refined),
+    (Demos(), 1, "98f6e3262eb4e3d2", demonstrated),
+    (Sample(), 1, "8e930d606e9a2765", sampled),
+    (SelfRefine(), 1, "acbaa37f0a718470", refined),
     (
         CritiqueTasks(),
         1,
-        "87bceca088ca9b49",
+        "7ad1daa1e3de7873",
         generated(CritiqueTasks(), CritiqueTasks(source="corrupted")),
     ),
     (
         FailureEvolve(),
         1,
-        "58f81a46dd1145e5",
+        "f2afc6cf191ffeb4",
         generated(FailureEvolve(), FailureEvolve(harder=1, at_most=0.5)),
     ),
-    (RefinementGain(), 1, "d67c77a0d11bfff1", worth),
-    (EnvFeedback(), 2, "bc83df49e4c91443", criticised(EnvFeedback())),
-    (LlmCritique(), 3, "cafbc86126d43a9b", criticised(LlmCritique())),
+    (RefinementGain(), 1, "91d3778a1a0002e2", worth),
+    (EnvFeedback(), 2, "2b410264de308014", criticised(EnvFeedback())),
+    (LlmCritique(), 3, "eb3b5758ad0d640d", criticised(LlmCritique())),
 ]
 
 

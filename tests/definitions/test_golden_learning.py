@@ -236,8 +236,8 @@ CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
     (Always(), 1, "af5b01e3415314bc", decided(Always())),
     (ThresholdGate(), 1, "0d456a3d2dba0fdb", decided(ThresholdGate())),
     (Latest(), 1, "3dc3dfba3ab3c5ee", selected),
-    (CritiqueEval(), 1, "908147f13fb41557", lambda: probed(CritiqueEval(tasks=40))),
-    (BalanceScore(), 1, "834474b8899ac50b", balanced),
+    (CritiqueEval(), 1, "dee32a66468dd5f4", lambda: probed(CritiqueEval(tasks=40))),
+    (BalanceScore(), 1, "e9ef0074c2169930", balanced),
     (Fixed(), 1, "25b2f336760b31d4", scheduled),
 ]
 

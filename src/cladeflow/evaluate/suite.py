@@ -50,7 +50,7 @@ class Suite(Value):
     @property
     def questions(self) -> str:
         """Digest of what the tasks depend on: suites that differ in sampling alone share them."""
-        return digest([self.env_digest, self.split, self.cells, self.seed])
+        return digest([self.env_digest, self.split, self.cells, self.seed, self.kind])
 
     def pose(self, env: Environment) -> list[Posed]:
         """The suite's tasks with their golds, cell by cell."""

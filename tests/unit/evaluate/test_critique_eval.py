@@ -56,6 +56,11 @@ def test_a_suite_of_plain_tasks_keeps_its_hash_when_suites_learn_new_things() ->
     assert len({plain.hash, REFINE.hash, JUDGE.hash}) == 3
 
 
+def test_judging_and_solving_are_other_questions() -> None:
+    plain = REFINE.model_copy(update={"critic": None})
+    assert REFINE.questions == plain.questions != JUDGE.questions
+
+
 def test_without_an_environment_that_knows_errors_it_says_so() -> None:
     with pytest.raises(CladeflowError, match="toolbox poses no attempts to judge"):
         EVAL.suites(Setting(environments=[Toolbox()], max_tokens=64, seed=3))

@@ -45,7 +45,7 @@ class Chain(Family):
 
     def sound(self, problem: str) -> bool:
         totals = [int(line.rpartition("=")[2]) for line in self.solve(problem)]
-        return all(0 <= total <= HIGHEST for total in totals)
+        return all(LOWEST <= total <= HIGHEST for total in totals)
 
     def answer(self, problem: str) -> str:
         start, terms = self.parse(problem)
