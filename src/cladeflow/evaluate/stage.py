@@ -34,11 +34,7 @@ class Evaluate(Stage):
     name: ClassVar[str] = "evaluate"
 
     def strategies(self, ctx: StageContext) -> list[Strategy]:
-        recipe = ctx.plan.resolved.recipe
-        control = recipe.control.build()
-        probe = control.probe() if isinstance(control, Control) else None
-        measures = [*build(recipe.evaluate), *([probe] if probe else [])]
-        return [*build(recipe.environments), *measures]
+        return [*build(ctx.plan.resolved.recipe.environments), *_evaluations(ctx)]
 
     def identity(self, ctx: StageContext) -> dict[str, Any]:
         gates = [gate.identity() for gate in build(ctx.plan.resolved.recipe.promote)]
@@ -58,7 +54,8 @@ class Evaluate(Stage):
         trajectories = [t for t in made if t.agent_id != DEMONSTRATION]
         verdicts = ctx.records("verdicts", Verdict)
         reports = []
-        for agent in (child, incumbent):
+        # Whoever came after the initial agent was reported on as a child.
+        for agent in (child, incumbent) if ctx.plan.generation == 1 else (child,):
             context = EvalContext(
                 setting=setting,
                 subject=results[agent.behaviour],
@@ -101,7 +98,12 @@ def held_out_suites(ctx: StageContext) -> list[Suite]:
 
 
 def _evaluations(ctx: StageContext) -> list[Evaluation]:
-    return [s for s in build(ctx.plan.resolved.recipe.evaluate) if isinstance(s, Evaluation)]
+    """What the recipe measures, and what its control needs measured."""
+    recipe = ctx.plan.resolved.recipe
+    control = recipe.control.build()
+    probe = control.probe() if isinstance(control, Control) else None
+    found = [s for s in build(recipe.evaluate) if isinstance(s, Evaluation)]
+    return [*found, probe] if probe else found
 
 
 def _setting(ctx: StageContext) -> Setting:

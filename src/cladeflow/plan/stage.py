@@ -55,13 +55,13 @@ def make_plan(archive: Archive, generation: int, children: int = 1) -> Plan:
 
 
 def _measured(evaluated: Sequence[Recorded], agent_id: str) -> dict[str, float]:
-    """The newest exploration found of an agent, as the child or as the incumbent."""
+    """The newest exploration found of an agent, as the child or as the initial agent."""
     for event in reversed(evaluated):
         if event.agent_id == agent_id:
             return dict(event.payload.get("exploration", {}))
-        incumbent = event.payload.get("incumbent", {})
-        if incumbent.get("agent_id") == agent_id:
-            return dict(incumbent["exploration"])
+        initial = event.payload.get("initial", {})
+        if initial.get("agent_id") == agent_id:
+            return dict(initial["exploration"])
     return {}
 
 

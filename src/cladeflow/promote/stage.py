@@ -58,17 +58,15 @@ def _events(ctx: StageContext, commit: Commit, winner: str | None, why: str = ""
     """All that happened to the generation's children."""
     decisions = list(ctx.session.read(commit.sets["decisions"], Decision))
     events: list[Event] = []
-    for child, (agent, report, incumbent) in enumerate(_evaluated(ctx)):
+    for child, (agent, report, initial) in enumerate(_evaluated(ctx)):
         mine = [d for d in decisions if d.agent_id == agent.id]
         payload = {
             **_trials(report),
             "cells": _cells(ctx, child),
             "exploration": report.exploration,
-            "incumbent": {
-                "agent_id": incumbent.agent_id,
-                "exploration": incumbent.exploration,
-            },
         }
+        if initial is not None:  # it has no event of its own
+            payload["initial"] = {"agent_id": initial.agent_id, "exploration": initial.exploration}
         evaluated = Event(
             key=f"evaluated/{agent.id}", kind="evaluated", agent_id=agent.id, payload=payload
         )
@@ -109,13 +107,13 @@ def _cells(ctx: StageContext, child: int) -> dict[str, Any]:
     return cells
 
 
-def _evaluated(ctx: StageContext) -> list[tuple[Agent, EvalReport, EvalReport]]:
-    """Every child with its report and its incumbent's."""
+def _evaluated(ctx: StageContext) -> list[tuple[Agent, EvalReport, EvalReport | None]]:
+    """Every child with its report, and in the first generation the initial agent's."""
     found = []
     for commit in (c for call, c in ctx.inputs.items() if call.stage == "evaluate"):
         agent = next(ctx.session.read(commit.sets["agents"], Agent))
-        report, incumbent = ctx.session.read(commit.sets["reports"], EvalReport)
-        found.append((agent, report, incumbent))
+        report, *initial = ctx.session.read(commit.sets["reports"], EvalReport)
+        found.append((agent, report, initial[0] if initial else None))
     return found
 
 

@@ -23,10 +23,10 @@ def test_statistics_keep_the_last_generation_and_the_history() -> None:
 
 
 def test_measures_are_those_of_the_agent_that_is_started_from() -> None:
-    incumbent = {"agent_id": "initial", "exploration": {"balance": 0.1}}
+    initial = {"agent_id": "initial", "exploration": {"balance": 0.1}}
     events = [
-        recorded("child1", exploration={"balance": 0.2}, incumbent=incumbent),
-        recorded("child2", exploration={"balance": 0.3}, incumbent=incumbent),
+        recorded("child1", exploration={"balance": 0.2}, initial=initial),
+        recorded("child2", exploration={"balance": 0.3}),
     ]
     assert _measured(events, "initial") == {"balance": 0.1}
     assert _measured(events, "child1") == {"balance": 0.2}
