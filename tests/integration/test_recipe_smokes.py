@@ -43,6 +43,9 @@ PART = {
     "transfer_retention": "retention",
 }
 """The part of a report that an evaluation writes; the rows where it is not named."""
+IDLE = {("mathcritique", "refine"), ("spoc", "imitate")}
+"""Rounds that work on what a critic objects to, and a critic after so little training, like the
+seed model's judge, objects to nothing."""
 
 
 def runs(recipe: Recipe) -> bool:
@@ -99,9 +102,10 @@ def test_a_generation_of_the_recipe(name: str, tmp_path: Path) -> None:
 
     recipe = resolve(name, scale="tiny", settings=micro(RECIPES[name])).recipe
     assert [stage.call for stage in stages] == [node.call for node in unroll(recipe, 1)]
-    for stage in of(stages, "rollout"):
+    busy = [stage for stage in stages if (name, stage.call.round) not in IDLE]
+    for stage in of(busy, "rollout"):
         assert sum(values(stage, "cladeflow_generated_tokens_total")) > 0
-    for stage in of(stages, "verification"):
+    for stage in of(busy, "verification"):
         assert sum(values(stage, "cladeflow_verdicts_total")) > 0
     check_updates(recipe, of(stages, "fine_tune"))
     check_report(recipe, home, of(stages, "evaluate"))
@@ -110,6 +114,8 @@ def test_a_generation_of_the_recipe(name: str, tmp_path: Path) -> None:
 def check_updates(recipe: Recipe, stages: list[StageView]) -> None:
     """Every update found something to learn from, learned, and changed the role's weights."""
     for stage in stages:
+        if (recipe.name, stage.call.round) in IDLE and not stage.commit.models:
+            continue
         part = next(r for r in recipe.rounds if r.name == stage.call.round)
         update = part.fine_tune[stage.call.update or 0]
         if update.build is None:
