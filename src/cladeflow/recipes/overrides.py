@@ -31,9 +31,11 @@ def choose_variant(raw: dict[str, Any], settings: Sequence[str], source: str) ->
     recipe has none, ``variant`` only describes it.
     """
     variants = raw.get("variants")
-    if variants is None:
-        return raw
     asked = [s.partition("=")[2].strip() for s in settings if s.startswith("variant=")]
+    if variants is None:
+        if asked:
+            raise RecipeError(f"{source}: it has no variants, so --set variant=… chooses nothing")
+        return raw
     chosen = asked[-1] if asked else raw.get("variant")
     if not isinstance(variants, dict) or not all(isinstance(v, dict) for v in variants.values()):
         raise RecipeError(f"{source}: variants is a mapping of names to {{path: value}}")

@@ -80,7 +80,7 @@ def test_a_variant_changes_its_keys_and_settings_come_after() -> None:
 
 def test_a_recipe_without_variants_is_only_described_by_one() -> None:
     raw = {**RAW, "variant": "answer check alone"}
-    assert choose_variant(raw, ["variant=anything"], "r.yaml") is raw
+    assert choose_variant(raw, ["scale.tasks=9"], "r.yaml") is raw
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,8 @@ def test_both_forms_of_agentevol_load() -> None:
     assert kept["paper"] and kept["paper"].options["weighted"] is True
     released = kept["released"]
     assert released and (released.options["best_k"], released.options["weighted"]) == (1, False)
+
+
+def test_a_recipe_without_variants_has_none_to_choose() -> None:
+    with pytest.raises(RecipeError, match="no variants"):
+        choose_variant({"name": "r", "variant": "paper"}, ["variant=released"], "r.yaml")
