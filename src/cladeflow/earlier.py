@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cladeflow.evaluate.suite import correctness
 from cladeflow.records import DEMONSTRATION, Task, Trajectory, Verdict
@@ -29,6 +30,7 @@ class Earlier:
         """1 or 0, or nan where nothing was found out about an attempt."""
         return correctness(self.verdicts.get(trajectory.id))
 
+    @cached_property
     def failures(self) -> dict[str, list[Trajectory]]:
         """Each task's wrong attempts, those that no other one continues."""
         continued = {parent.traj_id for t in self.trajectories for parent in t.parents}

@@ -40,7 +40,7 @@ def evolve(
             projector.project()
             if done:  # an alias that was moved by hand since the last command counts from now on
                 projector.wait()
-            if not done:
+            else:
                 require_readable(session, say)
             if done >= generations:
                 say(_nothing_left(home, done))

@@ -111,12 +111,12 @@ def _child(recipe: Recipe, plan: StageCall, child: int) -> Iterator[Node]:
                 repeat=repeat,
                 stage="task_synthesis",
             )
-            earlier = _earlier(part, data)
+            earlier = _seen(part, data)
             gathered = list(_gather(part, plan, at, earlier, updates))
             yield from gathered
             tasks = [] if part.task_synthesis else _tasks(earlier)
             data.append(Gathered(part.name, (*tasks, *(node.call for node in gathered))))
-            seen = _inputs(part, data)
+            seen = _seen(part, data)
             for index in range(len(part.fine_tune)):
                 call = at.model_copy(update={"stage": "fine_tune", "update": index})
                 yield Node(call, (plan, *seen, *updates))
@@ -148,8 +148,11 @@ def _gather(
             done.append(call)
 
 
-def _earlier(part: Round, data: list[Gathered]) -> list[StageCall]:
-    """What a pass may start from: the pass before it, unless the round's inputs say otherwise."""
+def _seen(part: Round, data: list[Gathered]) -> list[StageCall]:
+    """The newest pass so far, unless the round's inputs say otherwise.
+
+    Before a pass that is what it may start from, after it what its updates learn from.
+    """
     if part.inputs == "all":
         return [call for gathered in data for call in gathered.calls]
     named = [g for g in data if part.inputs in ("last", g.round)]
@@ -159,11 +162,3 @@ def _earlier(part: Round, data: list[Gathered]) -> list[StageCall]:
 def _tasks(calls: list[StageCall]) -> list[StageCall]:
     """Those that posed tasks: a pass without task synthesis takes up the tasks that it sees."""
     return [call for call in calls if call.stage == "task_synthesis"]
-
-
-def _inputs(part: Round, data: list[Gathered]) -> list[StageCall]:
-    """The gathered sets that a round's updates see; the newest pass of a round given by name."""
-    if part.inputs == "all":
-        return [call for gathered in data for call in gathered.calls]
-    name = part.name if part.inputs == "last" else part.inputs
-    return list(next(g.calls for g in reversed(data) if g.round == name))

@@ -6,7 +6,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
-from cladeflow.earlier import Earlier
+from cladeflow.earlier import NOTHING, Earlier
 from cladeflow.environments.base import Environment
 from cladeflow.graph import Node, StageCall, plan_call
 from cladeflow.plan.model import Plan
@@ -82,6 +82,10 @@ class StageContext:
             from cladeflow.models.binding import external_ref
 
             return external_ref(binding)
+        return self.weights(binding, role)
+
+    def weights(self, agent: str, role: str) -> str:
+        """Ref of an agent's weights in ``role``; where it has none of its own, the actor's."""
         agents = {
             "parent": self.parent,
             "current": self.agent,
@@ -89,7 +93,7 @@ class StageContext:
             "champion": self.plan.incumbent,
             "previous_generation": self.plan.previous,
         }
-        weights = agents[binding].weights
+        weights = agents[agent].weights
         return weights.get(role) or weights["actor"]
 
     def key(self, *parts: object) -> str:
@@ -114,6 +118,10 @@ class StageContext:
             trajectories=self._read(commits, "trajectories", Trajectory),
             verdicts={v.target.id: v for v in self._read(commits, "verdicts", Verdict)},
         )
+
+    def earlier_for(self, strategies: Iterable[Strategy]) -> Earlier:
+        """`earlier`, which is read from the store, where one of ``strategies`` starts from it."""
+        return self.earlier if any("earlier" in s.required() for s in strategies) else NOTHING
 
     def tasks(self) -> list[Task]:
         """The tasks of this pass: posed for it, or those of the passes that it starts from."""

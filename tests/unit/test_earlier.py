@@ -19,11 +19,11 @@ def test_failures_are_wrong_attempts_that_nothing_continues() -> None:
         [CHAIN, ADD],
         [(WRONG, 0), (RIGHT, 1), (FAILED, -1), (STILL_WRONG, 0), (GIVEN, 0), (OTHER, 0)],
     )
-    assert known.failures() == {CHAIN.id: [STILL_WRONG], ADD.id: [OTHER]}
+    assert known.failures == {CHAIN.id: [STILL_WRONG], ADD.id: [OTHER]}
 
 
 def test_a_task_without_failures_is_not_among_them() -> None:
-    assert earlier([CHAIN], [(RIGHT, 1)]).failures() == {}
+    assert earlier([CHAIN], [(RIGHT, 1)]).failures == {}
 
 
 def test_correctness_is_unknown_where_a_check_failed_or_never_was() -> None:

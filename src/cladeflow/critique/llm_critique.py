@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from cladeflow.critique.base import Critic, first_error_critique
+from cladeflow.environments.judgement import split_judgement
 from cladeflow.models.engine import Sampling
 from cladeflow.records import Critique, Task, Trajectory
 from cladeflow.records.critique import CritiqueSource
@@ -54,5 +55,5 @@ class LlmCritique(Critic, name="llm_critique", version=3):
             gen=ctx.gen,
             author=model.digest,
             source=source,
-            working=completion.text.strip().rpartition("\n")[0],
+            working=split_judgement(completion.text)[0],
         )

@@ -15,7 +15,13 @@ def write_judgement(first_error: int) -> str:
 
 def read_judgement(text: str) -> int | None:
     """Index of the step that a judgement calls the first wrong one, -1 for ok, None if neither."""
-    match = JUDGEMENT.fullmatch(text.strip().rpartition("\n")[2].strip())
+    match = JUDGEMENT.fullmatch(split_judgement(text)[1])
     if match is None:
         return None
     return int(match[1]) - 1 if match[1] else -1
+
+
+def split_judgement(text: str) -> tuple[str, str]:
+    """A judge's working and its last line."""
+    working, _, said = text.strip().rpartition("\n")
+    return working, said.strip()

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cladeflow.environments.base import Environment
 from cladeflow.errors import CladeflowError
@@ -29,6 +29,17 @@ class Setting:
     """Token budget of one turn."""
     seed: int
     """Root seed of the evolution: every generation is evaluated on the same tasks."""
+
+    def suite(self, env: Environment, name: str, **how: Any) -> Suite:
+        """A suite of an environment's tasks, greedy unless told otherwise."""
+        return Suite(
+            **{"samples": 1, "temperature": 0.0} | how,
+            name=f"{env.name}.{name}",
+            env=env.name,
+            env_digest=digest(env.identity()),
+            max_tokens=self.max_tokens,
+            seed=self.seed,
+        )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from cladeflow.evaluate.base import EvalContext, Evaluation, ReportParts, Settin
 from cladeflow.evaluate.scores import Scores
 from cladeflow.evaluate.statistics import Floats
 from cladeflow.evaluate.suite import Cell, Suite, SuiteResult, spread
-from cladeflow.records import Split, digest
+from cladeflow.records import Split
 
 
 class BenchmarkSuite(Evaluation, name="benchmark_suite", version=1):
@@ -50,7 +50,14 @@ class BenchmarkSuite(Evaluation, name="benchmark_suite", version=1):
     def suites(self, setting: Setting) -> list[Suite]:
         """A greedy and a sampled suite per environment, on the same tasks."""
         return [
-            self._suite(env, setting, mode, samples, temperature)
+            setting.suite(
+                env,
+                f"{self.suite}.{mode}",
+                split=self.split,
+                cells=self._cells(env),
+                samples=samples,
+                temperature=temperature,
+            )
             for env in setting.environments
             for mode, samples, temperature in (
                 ("greedy", 1, 0.0),
@@ -65,21 +72,6 @@ class BenchmarkSuite(Evaluation, name="benchmark_suite", version=1):
             baseline, ("accuracy", "greedy", "sampled"), confidence=ctx.confidence, key=ctx.key
         )
         return ReportParts(rows=subject.rows(ctx.key), deltas=deltas)
-
-    def _suite(
-        self, env: Environment, setting: Setting, mode: str, samples: int, temperature: float
-    ) -> Suite:
-        return Suite(
-            name=self._name(env, mode),
-            env=env.name,
-            env_digest=digest(env.identity()),
-            split=self.split,
-            cells=self._cells(env),
-            samples=samples,
-            temperature=temperature,
-            max_tokens=setting.max_tokens,
-            seed=setting.seed,
-        )
 
     def _name(self, env: Environment, mode: str) -> str:
         return f"{env.name}.{self.suite}.{mode}"

@@ -12,7 +12,7 @@ from cladeflow.evaluate.base import EvalContext, Evaluation, ReportParts, Settin
 from cladeflow.evaluate.scores import DECIMALS, Scores
 from cladeflow.evaluate.statistics import Floats
 from cladeflow.evaluate.suite import Suite, SuiteResult, correctness, spread
-from cladeflow.records import Delta, ReportRow, Split, digest
+from cladeflow.records import Delta, ReportRow, Split
 
 SUITE = "critique"
 
@@ -59,23 +59,14 @@ class CritiqueEval(Evaluation, name="critique_eval", version=1):
         return ReportParts(rows=tuple(rows), deltas=tuple(deltas), critique=self._measures(ctx))
 
     def _suites(self, env: Environment, setting: Setting) -> list[Suite]:
-        def suite(name: str, **how: str) -> Suite:
-            return Suite(
-                name=f"{env.name}.{SUITE}.{name}",
-                env=env.name,
-                env_digest=digest(env.identity()),
-                split=self.split,
-                cells=spread(self.tasks, env.frontier or env.levels),
-                samples=1,
-                temperature=0.0,
-                max_tokens=setting.max_tokens,
-                seed=setting.seed,
-                **how,
-            )
-
+        cells = spread(self.tasks, env.frontier or env.levels)
+        ways = {
+            "judge": {"kind": "judge", "role": self.role},
+            "refine": {"critic": self.role},
+        }
         return [
-            suite("judge", kind="judge", role=self.role),
-            suite("refine", critic=self.role),
+            setting.suite(env, f"{SUITE}.{name}", split=self.split, cells=cells, **how)
+            for name, how in ways.items()
         ]
 
     def _scores(self, ctx: EvalContext, results: Mapping[str, SuiteResult]) -> tuple[Scores, ...]:

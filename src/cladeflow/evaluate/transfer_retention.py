@@ -8,7 +8,7 @@ from cladeflow.environments.base import Environment
 from cladeflow.evaluate.base import EvalContext, Evaluation, ReportParts, Setting
 from cladeflow.evaluate.scores import ALL, Scores
 from cladeflow.evaluate.suite import Suite, SuiteResult, spread
-from cladeflow.records import Split, digest
+from cladeflow.records import Split
 
 SUITE = "retention"
 """The suite whose deltas are guardrails: gates block a family that was forgotten."""
@@ -34,17 +34,7 @@ class TransferRetention(Evaluation, name="transfer_retention", version=1):
     def suites(self, setting: Setting) -> list[Suite]:
         """One greedy suite per environment that declares mastered levels."""
         return [
-            Suite(
-                name=_name(env),
-                env=env.name,
-                env_digest=digest(env.identity()),
-                split=self.split,
-                cells=spread(self.tasks, env.mastered),
-                samples=1,
-                temperature=0.0,
-                max_tokens=setting.max_tokens,
-                seed=setting.seed,
-            )
+            setting.suite(env, SUITE, split=self.split, cells=spread(self.tasks, env.mastered))
             for env in _mastered(setting.environments)
         ]
 

@@ -58,9 +58,9 @@ class RoundData:
     dropped: Counter[str] = field(default_factory=Counter)
     """Groups that a builder left out, counted by reason."""
 
-    def reward(self, attempt: Trajectory) -> float | None:
-        """The value of an attempt's verdict; None where no check came to one."""
-        verdict = self.verdicts.get(attempt.id)
+    def reward(self, target: str) -> float | None:
+        """The value of the verdict on an attempt or critique; None where no check came to one."""
+        verdict = self.verdicts.get(target)
         return verdict.value if verdict is not None and verdict.outcome == "checked" else None
 
     def groups(self) -> dict[str, list[Trajectory]]:
@@ -70,7 +70,7 @@ class RoundData:
         """
         found: dict[str, list[Trajectory]] = {}
         for attempt in self.trajectories:
-            if self.reward(attempt) is not None:
+            if self.reward(attempt.id) is not None:
                 found.setdefault(f"{attempt.group}/{attempt.attempt}", []).append(attempt)
         return found
 
@@ -149,3 +149,21 @@ class Objective(Strategy, slot="objective"):
         The trainer divides by the number of `unit`s of the whole optimiser step: a mean over all
         of them, never a mean of the means of micro-batches.
         """
+
+
+class RewardObjective(Objective):
+    """One that compares the samples of a prompt, and the policy with the one that sampled them."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"group", "logp"})
+
+    off_policy: bool = False
+    """Accept samples of other weights than the update starts from: replays, earlier rounds."""
+
+    def provided(self) -> frozenset[str]:
+        return frozenset({"off_policy"}) if self.off_policy else frozenset()
+
+    def reads(self) -> frozenset[str]:
+        return frozenset({"behaviour"})
+
+    def on_policy(self) -> bool:
+        return not self.off_policy

@@ -1,11 +1,11 @@
 """Group relative policy optimisation: a clipped surrogate whose baseline is the group's mean."""
 
 from statistics import pstdev
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from cladeflow.fine_tune.base import LossTokens, Objective, Referent
+from cladeflow.fine_tune.base import LossTokens, Referent, RewardObjective
 from cladeflow.fine_tune.sequences import TokenSequence, as_sampled
 from cladeflow.records import GroupAdvantageExample, TrainingExample
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cladeflow.models.tokenizer import Tokenizer
 
 
-class Grpo(Objective, name="grpo", version=1):
+class Grpo(RewardObjective, name="grpo", version=1):
     """L = −Σ_t min(R_t Â_t, clip(R_t, 1 − ε_low, 1 + ε_high) Â_t) + β D_t − α H_t.
 
     R_t = π/π_old of the token, Â_t = (r_i − mean r) / std r + c_t over the group of a prompt, with
@@ -27,8 +27,6 @@ class Grpo(Objective, name="grpo", version=1):
     arXiv:2503.20783 (``std: false``).
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"group", "logp"})
-
     std: bool = True
     """Divide advantages by the group's standard deviation."""
     clip_low: float = Field(default=0.2, gt=0, lt=1)
@@ -39,21 +37,13 @@ class Grpo(Objective, name="grpo", version=1):
     reference: Referent = "start"
     entropy: float = Field(default=0.0, ge=0)
     """α, the bonus that keeps exploration up."""
-    off_policy: bool = False
-    """Accept samples of other weights than the update starts from: replays, earlier rounds."""
-
-    def provided(self) -> frozenset[str]:
-        return frozenset({"off_policy"}) if self.off_policy else frozenset()
 
     def reads(self) -> frozenset[str]:
         further = {"reference": self.kl, "entropy": self.entropy}
-        return frozenset({"behaviour", *(name for name, used in further.items() if used)})
+        return super().reads() | {name for name, used in further.items() if used}
 
     def referent(self) -> Referent:
         return self.reference
-
-    def on_policy(self) -> bool:
-        return not self.off_policy
 
     def prepare(self, examples: list[TrainingExample]) -> list[TrainingExample]:
         """Divide advantages by their group's std; replays, which have no group here, keep theirs.

@@ -1,10 +1,10 @@
 """Negative-aware fine-tuning: maximum likelihood of right and wrong samples under one network."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from cladeflow.fine_tune.base import LossTokens, Objective
+from cladeflow.fine_tune.base import LossTokens, RewardObjective
 from cladeflow.fine_tune.sequences import TokenSequence, as_sampled
 from cladeflow.records import TrainingExample, UnpairedExample
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cladeflow.models.tokenizer import Tokenizer
 
 
-class Nft(Objective, name="nft", version=1):
+class Nft(RewardObjective, name="nft", version=1):
     """L = −ω(q) Σ_t [r log R_t + (1 − r) log max_ε((1 − r_q R_t) / (1 − r_q))].
 
     R_t = π/π_old of the token, r the label of the response and r_q the rate of right ones among
@@ -28,23 +28,10 @@ class Nft(Objective, name="nft", version=1):
     released code's (ratio by token, ε = 1, ω = 1 − r_q).
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"group", "logp"})
-
     epsilon: float = Field(default=1.0, gt=0, le=1)
     """ε, the least that the likelihood ratio of the negative policy counts as."""
     prompt_weight: Literal["one", "complement", "grpo"] = "complement"
     """ω(q): 1, 1 − r_q or sqrt((1 − r_q) / r_q)."""
-    off_policy: bool = False
-    """Accept samples of other weights than the update starts from."""
-
-    def provided(self) -> frozenset[str]:
-        return frozenset({"off_policy"}) if self.off_policy else frozenset()
-
-    def reads(self) -> frozenset[str]:
-        return frozenset({"behaviour"})
-
-    def on_policy(self) -> bool:
-        return not self.off_policy
 
     def sequences(
         self, example: TrainingExample, tokenizer: "Tokenizer | None"

@@ -65,8 +65,8 @@ class Positives(Builder, name="positives", version=1):
         threshold = self.threshold if data.threshold is None else data.threshold
         seen: set[tuple[str, str]] = set()
         for candidate in candidates:
-            verdict = data.verdicts.get(candidate.id)
-            if verdict is None or verdict.outcome != "checked" or verdict.value < threshold:
+            reward = data.reward(candidate.id)
+            if reward is None or reward < threshold:
                 continue
             said = (candidate.task.id, candidate.said)
             if not (self.dedupe and said in seen):
@@ -102,8 +102,7 @@ def _critiques(data: RoundData) -> Iterator[_Candidate]:
     for attempt in data.trajectories:
         task = data.tasks[attempt.task_id]
         for critique in data.critiques.get(attempt.id, ()):
-            text = f"{critique.working}\n{critique.advice}".lstrip("\n")
-            said = Step(i=0, text=text, kind="verify")
+            said = Step(i=0, text=critique.text, kind="verify")
             prompt = data.judge(task, attempt)
             yield _Candidate(critique.id, task, attempt, prompt + said.text, prompt, (said,))
 

@@ -34,7 +34,7 @@ class RevisionSplice(Builder, name="revision_splice", version=1):
                     yield self._example(wrong, edge.step_i, right, data)
 
     def _corrected(self, wrong: Trajectory, right: Trajectory, data: RoundData) -> bool:
-        before, after = data.reward(wrong), data.reward(right)
+        before, after = data.reward(wrong.id), data.reward(right.id)
         return before is not None and after is not None and before < self.threshold <= after
 
     def _example(

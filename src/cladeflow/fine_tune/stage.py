@@ -9,13 +9,21 @@ from cladeflow.errors import RecipeError
 from cladeflow.evaluate.stage import held_out_suites, posed
 from cladeflow.evaluate.suite import Suite
 from cladeflow.fine_tune import contamination
-from cladeflow.fine_tune.base import Builder, Objective, Referent, RoundData
+from cladeflow.fine_tune.base import Builder, Objective, RoundData
 from cladeflow.fine_tune.samples import Start, refuse_unfit
 from cladeflow.fine_tune.settings import TrainSettings
 from cladeflow.memory import ReplayBuffer
 from cladeflow.memory.base import SET, recall, snapshot_ref
-from cladeflow.recipes.model import Init, Update
-from cladeflow.records import Critique, Experience, Task, TrainingExample, Trajectory, Verdict
+from cladeflow.recipes.model import Update
+from cladeflow.records import (
+    Critique,
+    Experience,
+    Task,
+    TrainingExample,
+    Trajectory,
+    Verdict,
+    by_target,
+)
 from cladeflow.records.example import Example
 from cladeflow.stage import Stage, StageContext
 from cladeflow.store import materialise, ref_digest
@@ -89,15 +97,11 @@ def _update(ctx: StageContext) -> Update:
 
 def _round_data(ctx: StageContext, role: str) -> RoundData:
     """What the call's inputs gathered, by the ids that builders look up."""
-    critiques: dict[str, list[Critique]] = {}
-    for critique in ctx.records("critiques", Critique):
-        for target in critique.target:
-            critiques.setdefault(target, []).append(critique)
     return RoundData(
         tasks={task.id: task for task in ctx.records("tasks", Task)},
         trajectories=ctx.records("trajectories", Trajectory),
         verdicts={verdict.target.id: verdict for verdict in ctx.records("verdicts", Verdict)},
-        critiques=critiques,
+        critiques=by_target(ctx.records("critiques", Critique)),
         role=role,
         gen=ctx.call.generation,
         seed=ctx.key("build"),
@@ -168,7 +172,7 @@ def _train(
         loss_tokens=ctx.plan.control.get("loss_tokens"),
         seed=ctx.key("train"),
     )
-    ref = _weights(ctx, update.init, update.role)
+    ref = ctx.weights(update.init, update.role)
     start = materialise(ctx.store, ref)
     samples = ctx.records("trajectories", Trajectory)
     refuse_unfit(objective, examples, samples, update.role, _stamp(ref, start))
@@ -194,25 +198,12 @@ def _train(
     return work.keep(result.model, "model"), result.steps
 
 
-def _weights(ctx: StageContext, agent: Init | Referent, role: str) -> str:
-    """Ref of an agent's weights in ``role``; where it has none of its own, the actor's."""
-    agents = {
-        "parent": ctx.parent,
-        "current": ctx.agent,
-        "initial": ctx.plan.initial,
-        "champion": ctx.plan.incumbent,
-        "previous_generation": ctx.plan.previous,
-    }
-    weights = agents[agent].weights
-    return weights.get(role) or weights["actor"]
-
-
 def _reference(ctx: StageContext, objective: Objective) -> Path | None:
     """Directory of the objective's referent, where it has one besides the start."""
     referent = objective.referent()
     if "reference" not in objective.reads() or referent == "start":
         return None
-    return materialise(ctx.store, _weights(ctx, referent, _update(ctx).role))
+    return materialise(ctx.store, ctx.weights(referent, _update(ctx).role))
 
 
 def _stamp(ref: str, directory: Path) -> Start:

@@ -68,5 +68,5 @@ class ReplayBuffer(Memory, name="replay_buffer", version=1):
                 verdict=data.verdicts[attempt.id],
             )
             for attempt in own
-            if (reward := data.reward(attempt)) is not None and reward >= self.threshold
+            if (reward := data.reward(attempt.id)) is not None and reward >= self.threshold
         ]

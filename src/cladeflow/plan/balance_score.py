@@ -10,7 +10,6 @@ from cladeflow.evaluate.base import EvalContext, Evaluation, ReportParts, Settin
 from cladeflow.evaluate.scores import DECIMALS
 from cladeflow.evaluate.suite import Suite, SuiteResult, correctness, spread
 from cladeflow.plan.control import Control
-from cladeflow.records import digest
 
 
 class BalanceScore(Control, name="balance_score", version=1):
@@ -58,16 +57,13 @@ class BalanceProbe(Evaluation):
     def suites(self, setting: Setting) -> list[Suite]:
         """One suite per environment and temperature, on the same tasks."""
         return [
-            Suite(
-                name=f"{env.name}.balance.{temperature:g}",
-                env=env.name,
-                env_digest=digest(env.identity()),
+            setting.suite(
+                env,
+                f"balance.{temperature:g}",
                 split="dev",
                 cells=spread(self.control.tasks, env.frontier or env.levels),
                 samples=self.control.samples,
                 temperature=temperature,
-                max_tokens=setting.max_tokens,
-                seed=setting.seed,
             )
             for env in setting.environments
             for temperature in self.control.temperatures

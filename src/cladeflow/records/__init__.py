@@ -2,7 +2,7 @@
 
 from cladeflow.records.agent import Agent, AgentPatch, AgentStatus, Scaffold
 from cladeflow.records.base import Record, Value, canonical_json, digest
-from cladeflow.records.critique import Critique, Evidence, StepJudgement
+from cladeflow.records.critique import Critique, Evidence, StepJudgement, by_target
 from cladeflow.records.example import (
     GroupAdvantageExample,
     PreferenceExample,
@@ -99,6 +99,7 @@ __all__ = [
     "Verdict",
     "Verifier",
     "WeightedExample",
+    "by_target",
     "canonical_json",
     "digest",
 ]

@@ -1,5 +1,6 @@
 """Critiques: judgements of trajectories in words, with step-level marks."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from cladeflow.records.base import Record, Value
@@ -45,3 +46,17 @@ class Critique(Record):
     def first_error(self) -> int | None:
         """Index of the first step marked wrong."""
         return min((s.i for s in self.steps if s.ok is False), default=None)
+
+    @property
+    def text(self) -> str:
+        """All that the critic wrote: its working, where there is one, and its verdict."""
+        return f"{self.working}\n{self.advice}" if self.working else self.advice
+
+
+def by_target(critiques: Iterable[Critique]) -> dict[str, list[Critique]]:
+    """The critiques of each trajectory, by its id."""
+    found: dict[str, list[Critique]] = {}
+    for critique in critiques:
+        for target in critique.target:
+            found.setdefault(target, []).append(critique)
+    return found

@@ -51,7 +51,7 @@ def setup(ctx: StageContext) -> Setup:
         temperature=float(ctx.plan.control.get("temperature", 1.0)),
         critics=[c for c in build(ctx.round.critique) if isinstance(c, Critic)],
         gen=ctx.call.generation,
-        failures=ctx.earlier.failures(),
+        failures=ctx.earlier_for(build(ctx.round.rollout)).failures,
     )
 
 

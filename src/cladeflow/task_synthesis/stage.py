@@ -61,7 +61,7 @@ class TaskSynthesis(Stage):
                 gen=ctx.call.generation,
                 draw=_draw(ctx),
                 seed=ctx.plan.seed,
-                earlier=ctx.earlier,
+                earlier=ctx.earlier_for([generator]),
             )
         ]
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from cladeflow.records import Critique, Trajectory, Verdict
+from cladeflow.records import Critique, Trajectory, Verdict, by_target
 from cladeflow.stage import MapStage, StageContext, build
 from cladeflow.strategy import Strategy
 from cladeflow.verification.base import Group, Verification, VerifyContext
@@ -24,10 +24,7 @@ class Verify(MapStage):
         attempts: dict[str, list[Trajectory]] = {}
         for trajectory in ctx.gathered("trajectories", Trajectory):
             attempts.setdefault(trajectory.task_id, []).append(trajectory)
-        critiques: dict[str, list[Critique]] = {}
-        for critique in ctx.gathered("critiques", Critique):
-            for target in critique.target:
-                critiques.setdefault(target, []).append(critique)
+        critiques = by_target(ctx.gathered("critiques", Critique))
         earlier = ctx.earlier.by_task()
         return [
             Group(task, attempts[task.id], critiques, earlier.get(task.id, ()))

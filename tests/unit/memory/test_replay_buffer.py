@@ -54,7 +54,7 @@ def test_replays_are_drawn_by_share_and_never_of_the_round_itself() -> None:
     seen = ReplayBuffer(share=2).replay([*past, *own], ROUND)
     assert len(seen.replayed) == 6
     assert not {t.id for t in seen.replayed} & {t.id for t in ROUND.trajectories}
-    assert all(seen.reward(t) == 1.0 and t.task_id in seen.tasks for t in seen.replayed)
+    assert all(seen.reward(t.id) == 1.0 and t.task_id in seen.tasks for t in seen.replayed)
     assert ReplayBuffer(share=2).replay([*past, *own], ROUND) == seen
     other = ReplayBuffer(share=2).replay([*past, *own], replace(ROUND, seed="other"))
     assert other.replayed != seen.replayed

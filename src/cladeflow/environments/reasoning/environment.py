@@ -115,7 +115,7 @@ class Reasoning(Environment, name="reasoning", version=2):
 
     def working(self, task: Task, steps: Sequence[Step]) -> str:
         family, problem = _problem(task)
-        return "\n".join(family.review(problem, grammar_lines(_text(steps))))
+        return "\n".join(_review(family, problem, _text(steps)))
 
     def check(self, task: Task, gold: Gold, steps: Sequence[Step]) -> Verdict:
         text = _text(steps)
@@ -134,8 +134,7 @@ class Reasoning(Environment, name="reasoning", version=2):
         family, problem = _problem(task)
         if task.subject is not None:
             attempt = task.subject.candidates[0]
-            working = family.review(problem, grammar_lines(attempt))
-            lines = [*working, _judge(family, problem, attempt)]
+            lines = [*_review(family, problem, attempt), _judge(family, problem, attempt)]
         else:
             lines = family.solve(problem)
         steps = [Step(i=i, text=line + "\n") for i, line in enumerate(lines[:-1])]
@@ -200,6 +199,10 @@ def _problem(task: Task) -> tuple[Family, str]:
 
 def _text(steps: Sequence[Step]) -> str:
     return "".join([step.text for step in steps if step.role == "agent"])
+
+
+def _review(family: Family, problem: str, attempt: str) -> list[str]:
+    return family.review(problem, grammar_lines(attempt))
 
 
 def _judge(family: Family, problem: str, attempt: str) -> str:

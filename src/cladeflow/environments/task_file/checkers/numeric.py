@@ -49,10 +49,8 @@ def stated(text: str) -> str | None:
     for part in reversed(marked(text)):
         if (found := _first(part)) is not None:
             return str(found)
-    last = None
-    for last in numbers(text):  # noqa: B007 - only the last one counts
-        pass
-    return None if last is None else str(last)
+    every = list(numbers(text))
+    return str(every[-1]) if every else None
 
 
 def _first(text: str) -> Number | None:
