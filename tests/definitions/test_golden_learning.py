@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from cladeflow.archive.columns import Columns
 from cladeflow.archive.latest import Latest
-from cladeflow.archive.population import Member, Population, Tally
+from cladeflow.archive.population import Member, Tally
 from cladeflow.evaluate import (
     BenchmarkSuite,
     CritiqueEval,
@@ -218,8 +219,8 @@ def selected() -> list[str]:
         Member(Agent(weights={"actor": f"x#{i}"}), 0, "valid", Tally(i, 9 - i), "")
         for i in range(3)
     ]
-    population = Population(members, champion=members[1].agent.id)
-    return Latest().select(population, 2, "golden")
+    columns = Columns.of(members, champion=members[1].agent.id)
+    return Latest().select(columns, 2, "golden")
 
 
 def scheduled() -> list[Any]:

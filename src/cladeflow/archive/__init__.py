@@ -4,6 +4,7 @@ Importing the room registers the parent selections and stays light; `cladeflow.a
 holds the database.
 """
 
+from cladeflow.archive.columns import Columns
 from cladeflow.archive.events import (
     CHAMPION_CHANGES,
     ChampionMoved,
@@ -12,18 +13,18 @@ from cladeflow.archive.events import (
     Recorded,
 )
 from cladeflow.archive.latest import Latest
-from cladeflow.archive.population import Evolution, Member, Population, Tally
+from cladeflow.archive.population import Evolution, Member, Tally
 from cladeflow.archive.selection import Selection
 
 __all__ = [
     "CHAMPION_CHANGES",
     "ChampionMoved",
+    "Columns",
     "Event",
     "EventKind",
     "Evolution",
     "Latest",
     "Member",
-    "Population",
     "Recorded",
     "Selection",
     "Tally",

@@ -7,9 +7,10 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, Select, func, insert, literal, select
 
 from cladeflow.archive import recording, schema
+from cladeflow.archive.columns import Columns
 from cladeflow.archive.database import Database
 from cladeflow.archive.events import CHAMPION_CHANGES, Event, EventKind, Recorded
-from cladeflow.archive.population import Evolution, Member, Population, Tally
+from cladeflow.archive.population import Evolution, Member, Tally
 from cladeflow.errors import HomeError
 from cladeflow.recipes.model import Resolved
 from cladeflow.records import Agent, digest
@@ -174,10 +175,10 @@ class Archive:
         with self.database.read() as db:
             return _members(db)
 
-    def population(self) -> Population:
+    def columns(self) -> Columns:
         """What parents are drawn from, at one moment."""
         with self.database.read() as db:
-            return Population(_members(db), recording.champion(db) or "")
+            return Columns.of(_members(db), recording.champion(db) or "")
 
     def agent(self, name: str) -> Member:
         """The agent called champion, previous or initial, or whose id starts with ``name``."""

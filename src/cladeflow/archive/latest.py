@@ -1,6 +1,6 @@
 """A single lineage: every child descends from the newest accepted agent."""
 
-from cladeflow.archive.population import Population
+from cladeflow.archive.columns import Columns
 from cladeflow.archive.selection import Selection
 
 
@@ -10,5 +10,5 @@ class Latest(Selection, name="latest", version=1):
     What STaR (arXiv 2203.14465) and most single-lineage methods do.
     """
 
-    def select(self, population: Population, k: int, key: str) -> list[str]:
-        return [population.champion] * k
+    def select(self, columns: Columns, k: int, key: str) -> list[str]:
+        return [columns.ids[columns.champion]] * k

@@ -1,6 +1,6 @@
 """What readers of the archive get to see: the evolution, its agents, and their counters."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from cladeflow.records import Agent, AgentStatus, Value
@@ -62,10 +62,3 @@ class Member(NamedTuple):
     status: AgentStatus
     tally: Tally
     created: str
-
-
-class Population(NamedTuple):
-    """What parents are drawn from: all members, oldest first, and the champion's id."""
-
-    members: Sequence[Member]
-    champion: str

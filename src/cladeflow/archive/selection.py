@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 
-from cladeflow.archive.population import Population
+from cladeflow.archive.columns import Columns
 from cladeflow.strategy import Strategy
 
 
@@ -10,5 +10,5 @@ class Selection(Strategy, slot="selection"):
     """Draws the parents of the next children."""
 
     @abstractmethod
-    def select(self, population: Population, k: int, key: str) -> list[str]:
-        """Ids of ``k`` parents, one per child; ``key`` seeds whatever is drawn."""
+    def select(self, columns: Columns, k: int, key: str) -> list[str]:
+        """Ids of ``k`` parents, one per child, from N agents; ``key`` seeds whatever is drawn."""

@@ -31,12 +31,12 @@ def make_plan(archive: Archive, generation: int, children: int = 1) -> Plan:
     """Read the archive once and draw the parents."""
     evolution = archive.evolution
     resolved = Resolved.model_validate(evolution.resolved)
-    population = archive.population()
-    agents = {member.agent.id: member.agent for member in population.members}
+    columns = archive.columns()
     selection, control = resolved.recipe.selection.build(), resolved.recipe.control.build()
     assert isinstance(selection, Selection) and isinstance(control, Control)
     key = f"{evolution.seed}/plan/{generation}"
-    parents = tuple(agents[parent] for parent in selection.select(population, children, key))
+    drawn = selection.select(columns, children, key)
+    parents = tuple(archive.agent(parent).agent for parent in drawn)
     evaluated = archive.events(kinds=["evaluated"])
     return Plan(
         evolution=evolution.id,
@@ -44,8 +44,8 @@ def make_plan(archive: Archive, generation: int, children: int = 1) -> Plan:
         seed=evolution.seed,
         resolved=resolved,
         parents=parents,
-        incumbent=agents[population.champion],
-        initial=agents[evolution.initial],
+        incumbent=archive.agent(columns.ids[columns.champion]).agent,
+        initial=archive.agent("initial").agent,
         previous=archive.agent("previous").agent,
         control=control.settings(generation, _measured(evaluated, parents[0].id)),
         stats=_statistics([event.payload.get("cells", {}) for event in evaluated]),

@@ -227,9 +227,9 @@ def test_latest_descends_from_the_champion(
 ) -> None:
     assert find("selection", "latest") is Latest
     child = make_agent("child", initial)
-    assert Latest().select(archive.population(), 2, "key") == [initial.id] * 2
+    assert Latest().select(archive.columns(), 2, "key") == [initial.id] * 2
     archive.record([Event.added(child), promoted(child, initial)])
-    assert Latest().select(archive.population(), 1, "key") == [child.id]
+    assert Latest().select(archive.columns(), 1, "key") == [child.id]
 
 
 kinds = st.sampled_from(
