@@ -105,10 +105,24 @@ def test_a_generation_of_the_recipe(name: str, tmp_path: Path) -> None:
     busy = [stage for stage in stages if (name, stage.call.round) not in IDLE]
     for stage in of(busy, "rollout"):
         assert sum(values(stage, "cladeflow_generated_tokens_total")) > 0
+    assert generating(stages) == {"actor", *critics(recipe)}
     for stage in of(busy, "verification"):
         assert sum(values(stage, "cladeflow_verdicts_total")) > 0
     check_updates(recipe, of(stages, "fine_tune"))
     check_report(recipe, home, of(stages, "evaluate"))
+
+
+def generating(stages: list[StageView]) -> set[str]:
+    """Roles whose tokens were counted."""
+    metric = "cladeflow_generated_tokens_total"
+    entries = (e for stage in stages for e in stage.metrics.to_json() if e["name"] == metric)
+    return {entry["labels"]["role"] for entry in entries if entry["value"] > 0}
+
+
+def critics(recipe: Recipe) -> set[str]:
+    """Roles that the recipe asks for critiques."""
+    entries = (entry for part in recipe.rounds for entry in part.critique)
+    return {entry.options["role"] for entry in entries if entry.name == "llm_critique"}
 
 
 def check_updates(recipe: Recipe, stages: list[StageView]) -> None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from cladeflow.records import Critique, Task, Trajectory
 from cladeflow.rollout.run import criticise
-from cladeflow.rollout.stage import setup
+from cladeflow.rollout.stage import count_generated, setup
 from cladeflow.stage import MapStage, StageContext, build
 from cladeflow.strategy import Strategy
 from cladeflow.work import Output, Work
@@ -33,7 +33,8 @@ class CritiqueStage(MapStage):
 
     def run_shard(self, ctx: StageContext, items: Sequence[Any], work: Work) -> Output:
         made = criticise(ctx.session, setup(ctx), ctx.environments, items)
-        return Output(sets={"critiques": work.write_set("critiques", Critique, made)})
+        count_generated(work, made)
+        return Output(sets={"critiques": work.write_set("critiques", Critique, made.critiques)})
 
 
 STAGE = CritiqueStage()

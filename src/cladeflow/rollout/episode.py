@@ -1,5 +1,6 @@
 """What a rollout strategy sees of the world while it attempts a task."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
@@ -65,7 +66,9 @@ class Model(NamedTuple):
         """
         seed = f"{self.ctx.seed}/{self.ctx.agent_id}/{self.role}/{key}"
         request = Request(tuple(context.ids), sampling or self.ctx.sampling, seed, n)
-        return await self.ctx.scheduler.request(self.engine, request)
+        completions = await self.ctx.scheduler.request(self.engine, request)
+        self.ctx.generated[self.role] += sum(len(c.tokens) for c in completions)
+        return completions
 
 
 @dataclass(eq=False)
@@ -92,6 +95,8 @@ class EpisodeContext:
     scheduler: Scheduler = field(default_factory=Scheduler)
     critiques: list[Critique] = field(default_factory=list)
     """What `critic` has answered, to be committed with the trajectories."""
+    generated: Counter[str] = field(default_factory=Counter)
+    """Tokens that each role's model has generated."""
 
     def model(self, role: str = "actor") -> Model:
         """The model bound to ``role``; raises `RecipeError` where there is none."""

@@ -1,5 +1,6 @@
 """Episodes within a session: engines by role, critics, and the checker as services."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ class Attempts(NamedTuple):
 
     trajectories: list[Trajectory]
     critiques: list[Critique]
+    generated: Counter[str]
+    """Tokens by role."""
 
 
 class Setup(NamedTuple):
@@ -72,13 +75,14 @@ def attempt(
     tasks: Sequence[Task],
 ) -> Attempts:
     """Every strategy attempts every task in the task's environment."""
-    made = Attempts([], [])
+    made = Attempts([], [], Counter())
     for name in dict.fromkeys(task.env for task in tasks):
         mine = [task for task in tasks if task.env == name]
         for strategy in strategies:
             context = setup.context(session, environments[name])
             made.trajectories.extend(run_episodes(strategy, mine, context))
             made.critiques.extend(context.critiques)
+            made.generated.update(context.generated)
     return made
 
 
@@ -87,9 +91,9 @@ def criticise(
     setup: Setup,
     environments: Mapping[str, Environment],
     work: Sequence[tuple[Task, Sequence[Trajectory]]],
-) -> list[Critique]:
-    """What every critic of the setup has to say of every trajectory."""
-    made: list[Critique] = []
+) -> Attempts:
+    """What every critic of the setup has to say of every trajectory; no trajectories."""
+    made = Attempts([], [], Counter())
     for name in dict.fromkeys(task.env for task, _ in work):
         context = setup.context(session, environments[name])
         asked = [
@@ -99,7 +103,9 @@ def criticise(
             for trajectory in trajectories
             for critic in setup.critics
         ]
-        made += [critique for critique in context.scheduler.run(asked) if critique is not None]
+        said = context.scheduler.run(asked)
+        made.critiques.extend(critique for critique in said if critique is not None)
+        made.generated.update(context.generated)
     return made
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from cladeflow.critique.base import Critic
 from cladeflow.records import Critique, Task, Trajectory
 from cladeflow.rollout.base import Rollout
-from cladeflow.rollout.run import Setup, attempt
+from cladeflow.rollout.run import Attempts, Setup, attempt
 from cladeflow.stage import MapStage, StageContext, build
 from cladeflow.strategy import Strategy
 from cladeflow.work import Output, Work
@@ -32,6 +32,7 @@ class RolloutStage(MapStage):
     def run_shard(self, ctx: StageContext, items: Sequence[Task], work: Work) -> Output:
         strategies = [s for s in build(ctx.round.rollout) if isinstance(s, Rollout)]
         made = attempt(ctx.session, setup(ctx), strategies, ctx.environments, items)
+        count_generated(work, made)
         _count(work, made.trajectories)
         return Output(
             sets={
@@ -55,13 +56,17 @@ def setup(ctx: StageContext) -> Setup:
     )
 
 
+def count_generated(work: Work, made: Attempts) -> None:
+    """Tokens by the role whose model generated them."""
+    for role, tokens in made.generated.items():
+        work.metrics.count("cladeflow_generated_tokens_total", tokens, role=role)
+
+
 def _count(work: Work, trajectories: Sequence[Trajectory]) -> None:
     metrics = work.metrics
     metrics.count("cladeflow_trajectories_total", len(trajectories))
     for trajectory in trajectories:
-        tokens = trajectory.usage.gen_tokens
-        metrics.count("cladeflow_generated_tokens_total", tokens, role="actor")
-        metrics.observe("cladeflow_trajectory_tokens", tokens)
+        metrics.observe("cladeflow_trajectory_tokens", trajectory.usage.gen_tokens)
         metrics.count("cladeflow_truncated_trajectories_total", trajectory.truncated)
 
 
