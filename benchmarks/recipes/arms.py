@@ -104,12 +104,13 @@ class Plan:
     def _as_often(self, run: Run, name: str, settings: list[str]) -> list[str]:
         """Passes and tasks with which another recipe samples as many tokens as the one under test.
 
-        How many tokens an attempt takes is known from the control's own check with that seed.
+        The passes of a round share its tasks, so each gets a whole number of them. How many tokens
+        an attempt takes is known from the control's own check with that seed.
         """
         itself = self.trial(run._replace(arm=ITSELF))
         recipe = self.bench.resolve(itself.recipe, itself.settings).recipe
         often = max(passes(recipe), 1)
-        wanted = tokens(self.bench.perform(itself), "sampled_tokens") / itself.generations / often
+        wanted = tokens(self.bench.perform(itself), "sampled_tokens") / itself.generations
         trial = self.trial(Run(CHECKS[CONTROL], ITSELF, run.seed))
         reference = self.bench.resolve(trial.recipe, trial.settings)
         assert recipe.environments == reference.recipe.environments, "tasks of other environments"
@@ -117,4 +118,4 @@ class Plan:
         each = found / reference.scale.tasks / attempts(reference)
         rounds = json.dumps([{"name": "main", "repeat": often}])
         tasks = wanted / each / attempts(self.bench.resolve(name, settings))
-        return [f"rounds={rounds}", f"scale.tasks={max(round(tasks), 1)}"]
+        return [f"rounds={rounds}", f"scale.tasks={max(round(tasks / often), 1) * often}"]

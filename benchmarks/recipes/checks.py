@@ -5,7 +5,7 @@ from typing import NamedTuple
 CONTROL = "star"
 METRIC = "accuracy"
 SEEDS = 5
-TASKS = 200
+TASKS = 120
 """Held-out frontier tasks that every agent answers."""
 COMMON = (
     f"evaluate=[{{benchmark_suite: {{tasks: {TASKS}}}}}, exploration_monitor]",
@@ -58,12 +58,12 @@ CHECKS = {
     for check in (
         Check("star", generations=2, settings=("scale.tasks=250",)),
         Check("default", generations=2, settings=("scale.tasks=250",)),
-        Check("nft", generations=1, settings=("scale.tasks=75", "rounds.reinforce.repeat=16")),
-        Check("grpo", generations=1, settings=("scale.tasks=75", "rounds.reinforce.repeat=16")),
+        Check("nft", generations=1, settings=("scale.tasks=160", "rounds.reinforce.repeat=16")),
+        Check("grpo", generations=1, settings=("scale.tasks=160", "rounds.reinforce.repeat=16")),
         Check(
             "b_star",
             generations=3,
-            settings=("scale.tasks=80", "control.balance_score.tasks=12"),
+            settings=("scale.tasks=60", "control.balance_score.tasks=12"),
             without=(
                 Arm(
                     "fixed",

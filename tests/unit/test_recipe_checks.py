@@ -52,12 +52,12 @@ def test_the_control_samples_and_trains_on_as_many_tokens(plan: Plan) -> None:
 
 
 def test_the_control_makes_as_many_passes(plan: Plan) -> None:
-    """Three passes of 400 tokens and 200 tasks each, and a third of the 400 loss tokens."""
+    """1200 tokens are 600 tasks, which three passes share, as they do the 400 loss tokens."""
     settings = ("rounds.explore.repeat=3", "scale.tasks=10")
     check = Check("imitate_explore", generations=1, settings=settings)
     found = resolved(plan, Run(check, CONTROL, 0))
     (part,) = found.recipe.rounds
-    assert (part.repeat, found.scale.tasks) == (3, 200)
+    assert (part.repeat, found.scale.tasks) == (3, 600)
     assert found.recipe.control.options["schedule"]["loss_tokens"] == [133]
 
 
