@@ -4,8 +4,12 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+
+from tests.postgresql_server import PostgresqlServer, binaries
 
 # All of this is read when torch, transformers or mlflow is first imported, so it is set here
 # rather than in a fixture.
@@ -24,3 +28,14 @@ atexit.register(shutil.rmtree, os.environ["HOME"], ignore_errors=True)
 
 settings.register_profile("cladeflow", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("cladeflow")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A running PostgreSQL server. Only a machine that checks changes has to have it."""
+    found = binaries()
+    if found is None:
+        assert "CI" not in os.environ, "PostgreSQL is not installed: see system_packages in .ci/run"
+        pytest.skip("PostgreSQL is not installed")
+    with PostgresqlServer(found) as server:
+        yield server

@@ -55,7 +55,7 @@ def evolve(
 
 def finished(archive: Archive) -> int:
     """Generations whose children all have their fate in the archive."""
-    return max((member.agent.gen for member in archive.agents()), default=0)
+    return archive.generations()
 
 
 def _nothing_left(home: Home, done: int) -> str:

@@ -83,7 +83,7 @@ def stage_views(session: Session, generation: int) -> list[StageView]:
 def generation_views(session: Session) -> list[GenerationView]:
     """Every finished generation, after the agent that the evolution started from."""
     views: list[GenerationView] = []
-    last = max((m.agent.gen for m in session.archive.agents()), default=0)
+    last = session.archive.generations()
     for generation in range(1, last + 1):
         stages = stage_views(session, generation)
         if generation == 1:

@@ -1,23 +1,22 @@
 """The archive of one home: its evolution, every agent, every event, and who is champion."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, Select, func, insert, literal, select
+from sqlalchemy import Connection, func, insert, select
 
-from cladeflow.archive import recording, schema
+from cladeflow.archive import reading, recording, schema
+from cladeflow.archive.cache import ColumnCache
 from cladeflow.archive.columns import Columns
 from cladeflow.archive.database import Database
-from cladeflow.archive.events import CHAMPION_CHANGES, Event, EventKind, Recorded
-from cladeflow.archive.population import Evolution, Member, Tally
+from cladeflow.archive.events import CHAMPION_CHANGES, Event, EventKind, Recorded, now
+from cladeflow.archive.population import Evolution, Member
 from cladeflow.errors import HomeError
 from cladeflow.recipes.model import Resolved
 from cladeflow.records import Agent, digest
 
 _NAMES_SHOWN = 5
-_AFTER_HEX = "g"
-"""Sorts after every hexadecimal digit: ids from ``p`` to ``p + "g"`` start with ``p``."""
 
 
 class Archive:
@@ -29,13 +28,13 @@ class Archive:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._cache = ColumnCache()
 
     @classmethod
     def open(cls, url: str) -> Self:
         """The archive at ``url``, its schema brought up to date."""
         database = Database(url)
-        if not database.where.exists():
-            raise HomeError(f"{database.where} does not exist; 'cladeflow evolve' makes it")
+        database.require()
         database.upgrade()
         return cls(database)
 
@@ -87,7 +86,7 @@ class Archive:
             scale=resolved.scale.name,
             seed=seed,
             initial=initial.id,
-            created=recording.now(),
+            created=now(),
         )
         with self.database.write() as db:
             found = _evolution(db)
@@ -116,13 +115,11 @@ class Archive:
         self, since: int = 0, kinds: Sequence[EventKind] = (), agent_id: str | None = None
     ) -> list[Recorded]:
         """Events newer than event ``since``, oldest first."""
-        table = schema.events.c
-        columns = [table[name] for name in Recorded._fields]
-        query = select(*columns).where(table.id > since).order_by(table.id)
+        query = reading.recorded().where(schema.events.c.id > since)
         if kinds:
-            query = query.where(table.kind.in_(kinds))
+            query = query.where(schema.events.c.kind.in_(kinds))
         if agent_id is not None:
-            query = query.where(table.agent_id == agent_id)
+            query = query.where(schema.agents.c.id == agent_id)
         with self.database.read() as db:
             return [Recorded(*row) for row in db.execute(query)]
 
@@ -141,7 +138,7 @@ class Archive:
         newest = select(func.max(table.id)).where(table.kind.in_(["promoted", "promoted_external"]))
         tried = (
             select(func.count())
-            .select_from(schema.events.join(schema.agents, table.agent_id == schema.agents.c.id))
+            .select_from(schema.events.join(schema.agents, table.agent_seq == schema.agents.c.seq))
             .where(table.kind == "added", schema.agents.c.generation > 0)
             .where(table.id > func.coalesce(newest.scalar_subquery(), 0))
         )
@@ -155,7 +152,7 @@ class Archive:
         with self.database.read() as db:
             found = recording.champion(db, at_event)
             if found is not None:
-                return _members(db, schema.agents.c.id == found)[0]
+                return reading.members(db, schema.agents.c.seq == found)[0]
         raise HomeError(f"{self.database.where} holds no evolution; start one with 'evolve'")
 
     def champion_line(self) -> list[str]:
@@ -173,12 +170,17 @@ class Archive:
     def agents(self) -> list[Member]:
         """Every agent, oldest first."""
         with self.database.read() as db:
-            return _members(db)
+            return reading.members(db)
+
+    def generations(self) -> int:
+        """The newest generation that has agents; 0 for an archive without any child."""
+        with self.database.read() as db:
+            return db.scalar(select(func.max(schema.agents.c.generation))) or 0
 
     def columns(self) -> Columns:
         """What parents are drawn from, at one moment."""
         with self.database.read() as db:
-            return Columns.of(_members(db), recording.champion(db) or "")
+            return self._cache.refresh(db)
 
     def agent(self, name: str) -> Member:
         """The agent called champion, previous or initial, or whose id starts with ``name``."""
@@ -187,8 +189,7 @@ class Archive:
         elif name == "initial":
             name = self.evolution.initial
         with self.database.read() as db:
-            ids = schema.agents.c.id
-            found = _members(db, ids >= name, ids < name + _AFTER_HEX, limit=_NAMES_SHOWN + 1)
+            found = reading.named(db, name, limit=_NAMES_SHOWN + 1)
         if len(found) == 1:
             return found[0]
         if not found:
@@ -198,43 +199,19 @@ class Archive:
 
     def lineage(self, agent_id: str) -> list[Member]:
         """An agent and all its ancestors, newest first, each once."""
-        edges = schema.agent_parents.c
-        line = select(literal(agent_id).label("id")).cte("line", recursive=True)
-        line = line.union(select(edges.parent_id).join(line, edges.agent_id == line.c.id))
+        agents, edges = schema.agents.c, schema.agent_parents.c
+        line = select(agents.seq).where(agents.id == agent_id).cte("line", recursive=True)
+        line = line.union(select(edges.parent_seq).join(line, edges.agent_seq == line.c.seq))
         with self.database.read() as db:
-            return _members(db, schema.agents.c.id.in_(select(line.c.id)))[::-1]
+            return reading.members(db, agents.seq.in_(select(line.c.seq)))[::-1]
 
     def children(self, agent_id: str) -> list[Member]:
         """The agents made from this one, oldest first."""
-        edges = schema.agent_parents.c
-        born = select(edges.agent_id).where(edges.parent_id == agent_id)
+        agents, edges = schema.agents.c, schema.agent_parents.c
+        parent = select(agents.seq).where(agents.id == agent_id).scalar_subquery()
+        born = select(edges.agent_seq).where(edges.parent_seq == parent)
         with self.database.read() as db:
-            return _members(db, schema.agents.c.id.in_(born))
-
-
-def _members(db: Connection, *where: Any, limit: int | None = None) -> list[Member]:
-    agents, tallies = schema.agents.c, schema.tallies.c
-    query: Select[Any] = (
-        select(
-            agents.agent,
-            agents.child,
-            tallies.status,
-            tallies.ok,
-            tallies.fail,
-            tallies.children,
-            agents.created,
-        )
-        .join_from(schema.agents, schema.tallies)
-        .where(*where)
-        .order_by(agents.seq)
-        .limit(limit)
-    )
-    return [_member(row) for row in db.execute(query)]
-
-
-def _member(row: Row[Any]) -> Member:
-    tally = Tally(row.ok, row.fail, row.children)
-    return Member(Agent.from_line(row.agent), row.child, row.status, tally, row.created)
+            return reading.members(db, agents.seq.in_(born))
 
 
 def _evolution(db: Connection) -> Evolution | None:

@@ -42,7 +42,7 @@ class Columns:
             clades[ids[index]] = clade
             for parent in members[index].agent.parents:
                 clades[parent] |= clade
-        ok, fail, children = np.array([m.tally for m in members], dtype=np.int64).T
+        ok, fail, children = np.array([m.tally[:3] for m in members], dtype=np.int64).T
         return cls(
             ids=ids,
             champion=ids.index(champion),

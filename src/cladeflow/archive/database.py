@@ -1,53 +1,87 @@
-"""The archive's database: how it is opened, migrated, and what its failures mean to a user."""
+"""The archive's database: how it is opened and migrated, whichever back end holds it."""
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import ColumnElement, Connection, Engine, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
+from cladeflow.archive.addresses import parse
 from cladeflow.archive.migrations import REVISIONS
 from cladeflow.errors import HomeError
 
-_BUSY_SECONDS = 30
-"""How long a writer waits for another one; transactions here take milliseconds."""
-_WRITE = "cladeflow_write"
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+T = TypeVar("T")
+_VARIABLES = 10_000
+"""Values per IN list, well below what any database takes."""
+
+
+class Backend(Protocol):
+    """What differs between databases. Readers see a snapshot; writers take turns."""
+
+    @property
+    def where(self) -> str:
+        """The address as users get to see it: without a password."""
+
+    @property
+    def reading(self) -> Engine:
+        """Its transactions see one snapshot."""
+
+    @property
+    def writing(self) -> Engine:
+        """Its transactions run one at a time, over all processes and hosts, from begin to end."""
+
+    @property
+    def clock(self) -> ColumnElement[float]:
+        """Seconds since 1970 on the one clock that all who use the database share."""
+
+    def require(self) -> None:
+        """Raise `HomeError` where there is no such database and opening it would make one."""
+
+    def explain(self, error: DBAPIError) -> HomeError | None:
+        """What a failure means to a user; None for a defect of this program."""
 
 
 class Database:
-    """One archive database. Readers see a snapshot; writers take turns from their first statement.
-
-    SQLite in WAL mode, so that readers and the one writer do not wait for each other, and with
-    ``synchronous=FULL``, so that a recorded event survives a power cut.
-    """
+    """One archive database, at a SQLite or PostgreSQL address."""
 
     def __init__(self, url: str) -> None:
-        self.where = _sqlite_path(url)
-        self._engine = _engine(url)
+        self._backend = _backend(url)
+
+    @property
+    def where(self) -> str:
+        """The address as users get to see it: without a password."""
+        return self._backend.where
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        self._backend.reading.dispose()
+        self._backend.writing.dispose()
+
+    def require(self) -> None:
+        """Raise `HomeError` where there is no database yet."""
+        self._backend.require()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A snapshot."""
-        with self._explained(), self._engine.begin() as connection:
+        with self._explained(), self._backend.reading.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that no other writer runs beside; an exception undoes it."""
-        with (
-            self._explained(),
-            self._engine.execution_options(**{_WRITE: True}).begin() as connection,
-        ):
+        with self._explained(), self._backend.writing.begin() as connection:
             yield connection
+
+    def clock(self, connection: Connection) -> float:
+        """Seconds since 1970, by the clock that every user of the database shares."""
+        return float(connection.scalar(select(self._backend.clock)) or 0)
 
     def upgrade(self) -> None:
         """Bring the schema to the newest revision; raises `HomeError` if it is a newer one."""
@@ -56,7 +90,9 @@ class Database:
                 return
         with self.write() as connection:
             if self._revision(connection) != REVISIONS[-1]:
-                _migrate(connection)
+                from alembic import command
+
+                command.upgrade(migrations(connection), REVISIONS[-1])
 
     def _revision(self, connection: Connection) -> str | None:
         if not inspect(connection).has_table("alembic_version"):
@@ -74,56 +110,37 @@ class Database:
         """Turn what the database refuses into an error that says what to do."""
         try:
             yield
-        except OperationalError as error:
-            raise HomeError(f"{self.where}: {error.orig}; {_advice(str(error.orig))}") from error
-        except DatabaseError as error:
-            if isinstance(error.orig, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+        except DBAPIError as error:
+            explained = self._backend.explain(error)
+            if explained is None:
                 raise
-            raise HomeError(
-                f"{self.where} is damaged ({error.orig}); restore it from a copy"
-            ) from error
+            raise explained from error
 
 
-def _sqlite_path(url: str) -> Path:
-    address = make_url(url)
-    if address.get_backend_name() != "sqlite" or not address.database:
-        raise HomeError(
-            f"{url}: an archive is a SQLite file, such as sqlite:////home/me/archive.db"
-        )
-    return Path(address.database)
+def _backend(url: str) -> Backend:
+    address = parse(url)
+    if address.get_backend_name() == "sqlite":
+        from cladeflow.archive.sqlite import Sqlite
+
+        return Sqlite(address)
+    from cladeflow.archive.postgresql import Postgresql
+
+    return Postgresql(address)
 
 
-def _engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
-
-    @event.listens_for(engine, "connect")
-    def _settings(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None  # transactions begin below, not where sqlite3 guesses
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITE)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-def _migrate(connection: Connection) -> None:
-    from alembic import command
+def migrations(connection: Connection) -> "Config":
+    """What Alembic's commands take to migrate over, and in the transaction of, a connection."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(files("cladeflow.archive") / "migrations"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config
 
 
-def _advice(problem: str) -> str:
-    if "full" in problem:
-        return "free some space and run the same command again to resume"
-    if "locked" in problem:
-        return f"another process kept it busy for {_BUSY_SECONDS} s; try again"
-    return "check that the directory exists, is yours and can be written"
+def parts(values: Iterable[T]) -> Iterator[list[T]]:
+    """``values`` in lists that are short enough for an IN."""
+    left = iter(values)
+    while part := list(islice(left, _VARIABLES)):
+        yield part

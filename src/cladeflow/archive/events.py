@@ -1,8 +1,9 @@
 """Events: the append-only authority that everything else in the archive is folded from."""
 
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from cladeflow.errors import HomeError
 from cladeflow.records import Agent, Value
@@ -22,6 +23,11 @@ CHAMPION_CHANGES: frozenset[EventKind] = frozenset({"promoted", "promoted_extern
 """Kinds after which their agent is the champion."""
 
 
+def now() -> str:
+    """UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 class ChampionMoved(HomeError):
     """A promotion or rollback that was decided against an agent that is no longer champion."""
 
@@ -39,6 +45,8 @@ class Event(Value):
     """``evaluated``: ok and fail (counts of trials) besides whatever a reader may want."""
     who: str = "cladeflow"
     why: str = ""
+    created: str = Field(default_factory=now)
+    """When it happened."""
     agent: Agent | None = None
     """``added`` brings the agent itself."""
 

@@ -1,12 +1,19 @@
-"""How events change tallies. Folding every event of an archive, in order, gives its tallies."""
+"""How events change tallies. Folding every event of an archive, in order, gives its tallies.
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+Trials of an agent are its own and those of the clade of each of its ancestors, the agent itself
+among them. An agent that several paths lead to counts once in a clade, and an event is folded in
+the one transaction that appends it, so it counts once at all.
+"""
 
-from sqlalchemy import BindParameter, Connection, bindparam, case, or_
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
+from sqlalchemy import Connection, bindparam, select
+
+from cladeflow.archive.database import parts
 from cladeflow.archive.events import Event, EventKind
-from cladeflow.archive.schema import tallies
+from cladeflow.archive.schema import agent_parents, tallies
 from cladeflow.records import Agent, AgentStatus
 
 _STATUS: dict[EventKind, AgentStatus] = {
@@ -18,15 +25,19 @@ _STATUS: dict[EventKind, AgentStatus] = {
     "quarantined": "quarantined",
 }
 
+Seqs = Mapping[str, int]
+"""Number by id of every agent that a batch of events names."""
 
-class Change(NamedTuple):
-    """What is added to one agent's counters, and the status it gets, if any."""
 
-    agent_id: str
+@dataclass
+class Growth:
+    """What is added to one agent's counters."""
+
     ok: int = 0
     fail: int = 0
+    clade_ok: int = 0
+    clade_fail: int = 0
     children: int = 0
-    status: AgentStatus | None = None
 
 
 def founding_status(agent: Agent) -> AgentStatus:
@@ -34,48 +45,97 @@ def founding_status(agent: Agent) -> AgentStatus:
     return "candidate" if agent.parents else "valid"
 
 
-def births(agents: Iterable[Agent]) -> Iterator[Change]:
-    """One child more for every parent of a new agent, each parent counted once."""
-    for agent in agents:
-        yield from (Change(parent, children=1) for parent in dict.fromkeys(agent.parents))
+def fold(db: Connection, born: Iterable[Agent], events: Sequence[Event], seqs: Seqs) -> None:
+    """Apply a batch: its new agents, whose tallies are there at zero, and its events in order."""
+    grown: defaultdict[int, Growth] = defaultdict(Growth)
+    for agent in born:
+        for parent in set(agent.parents):
+            grown[seqs[parent]].children += 1
+    _count_trials(db, events, seqs, grown)
+    if grown:
+        db.execute(_grow, [{"of": seq, **_amounts(growth)} for seq, growth in grown.items()])
+    _set_standings(db, [s for event in events for s in _standings(event, seqs)])
 
 
-def changes(event: Event) -> Iterator[Change]:
-    """What an event changes, apart from births."""
-    trials = event.payload if event.kind == "evaluated" else {}
-    yield Change(
-        event.agent_id,
-        ok=int(trials.get("ok", 0)),
-        fail=int(trials.get("fail", 0)),
-        status=_STATUS.get(event.kind),
-    )
-    if event.kind == "rolled_back" and event.incumbent_id is not None:
-        yield Change(event.incumbent_id, status="rolled_back")
+def _count_trials(
+    db: Connection, events: Iterable[Event], seqs: Seqs, grown: defaultdict[int, Growth]
+) -> None:
+    for event in events:
+        if event.kind == "evaluated":
+            grown[seqs[event.agent_id]].ok += int(event.payload.get("ok", 0))
+            grown[seqs[event.agent_id]].fail += int(event.payload.get("fail", 0))
+    tried = {seq: growth for seq, growth in grown.items() if growth.ok or growth.fail}
+    parents = _parents_above(db, tried)
+    for seq, own in tried.items():
+        for ancestor in _clades_of(seq, parents):
+            grown[ancestor].clade_ok += own.ok
+            grown[ancestor].clade_fail += own.fail
 
 
-_status: BindParameter[str | None] = bindparam("to_status")
-_apply = (
+def _clades_of(seq: int, parents: Mapping[int, Sequence[int]]) -> set[int]:
+    """The agent and all its ancestors."""
+    found, open_ = {seq}, [seq]
+    while open_:
+        new = [parent for parent in parents.get(open_.pop(), ()) if parent not in found]
+        found.update(new)
+        open_ += new
+    return found
+
+
+def _parents_above(db: Connection, seqs: Iterable[int]) -> dict[int, list[int]]:
+    """Parents of these agents and of all their ancestors."""
+    edges = agent_parents.c
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for part in parts(seqs):
+        line = select(edges.agent_seq, edges.parent_seq).where(edges.agent_seq.in_(part))
+        above = line.cte("above", recursive=True)
+        higher = select(edges.agent_seq, edges.parent_seq)
+        above = above.union(higher.join(above, edges.agent_seq == above.c.parent_seq))
+        for agent, parent in db.execute(select(above.c.agent_seq, above.c.parent_seq)):
+            found[agent].append(parent)
+    return found
+
+
+def _amounts(growth: Growth) -> dict[str, int]:
+    return {f"more_{name}": amount for name, amount in asdict(growth).items()}
+
+
+_grow = (
     tallies.update()
-    .where(tallies.c.agent_id == bindparam("of_agent"))
-    .values(
-        ok=tallies.c.ok + bindparam("more_ok"),
-        fail=tallies.c.fail + bindparam("more_fail"),
-        children=tallies.c.children + bindparam("more_children"),
-        status=case(
-            # Only a candidate becomes valid: an evaluation takes no other standing away.
-            (
-                or_(_status.is_(None), (_status == "valid") & (tallies.c.status != "candidate")),
-                tallies.c.status,
-            ),
-            else_=_status,
-        ),
-    )
+    .where(tallies.c.agent_seq == bindparam("of"))
+    .values({name: tallies.c[name] + bindparam(f"more_{name}") for name in asdict(Growth())})
 )
 
 
-def fold(connection: Connection, changed: Iterable[Change]) -> None:
-    """Apply changes in order."""
-    names = ("of_agent", "more_ok", "more_fail", "more_children", "to_status")
-    rows = [dict(zip(names, change, strict=True)) for change in changed]
+def _standings(event: Event, seqs: Seqs) -> Iterator[tuple[int, AgentStatus]]:
+    """The status that an event would give to agents."""
+    if event.kind in _STATUS:
+        yield seqs[event.agent_id], _STATUS[event.kind]
+    if event.kind == "rolled_back" and event.incumbent_id is not None:
+        yield seqs[event.incumbent_id], "rolled_back"
+
+
+def _set_standings(db: Connection, changes: Sequence[tuple[int, AgentStatus]]) -> None:
+    table = tallies.c
+    before: dict[int, AgentStatus] = {}
+    for part in parts(dict(changes)):
+        query = select(table.agent_seq, table.status).where(table.agent_seq.in_(part))
+        before.update((seq, status) for seq, status in db.execute(query))
+    after = dict(before)
+    for seq, status in changes:
+        after[seq] = _standing(after[seq], status)
+    rows = [{"of": seq, "to": now} for seq, now in after.items() if now != before[seq]]
     if rows:
-        connection.execute(_apply, rows)
+        db.execute(_stand, rows)
+
+
+def _standing(now: AgentStatus, to: AgentStatus) -> AgentStatus:
+    """Evaluations take no standing away, and only who makes it champion ends a quarantine."""
+    if now == "quarantined" and to != "promoted":
+        return now
+    return now if to == "valid" and now != "candidate" else to
+
+
+_stand = (
+    tallies.update().where(tallies.c.agent_seq == bindparam("of")).values(status=bindparam("to"))
+)

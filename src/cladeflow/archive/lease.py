@@ -3,7 +3,6 @@
 import os
 import platform
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -12,7 +11,7 @@ from uuid import uuid4
 from sqlalchemy import delete, insert, select, update
 
 from cladeflow.archive.archive import Archive
-from cladeflow.archive.recording import now
+from cladeflow.archive.events import now
 from cladeflow.archive.schema import leases
 from cladeflow.errors import HomeError
 
@@ -36,6 +35,8 @@ class _Process(NamedTuple):
 
 class Lease:
     """Holds ``name`` in an archive from ``__enter__`` to ``__exit__``, with a heartbeat.
+
+    Ages are told by the database's clock, which is the same for every host.
 
     Raises `HomeError` naming the owner where another live process holds it.
     """
@@ -83,28 +84,31 @@ class Lease:
             "pid": me.pid,
             "process_start": me.start,
             "since": now(),
-            "heartbeat": time.time(),
         }
-        with self._archive.database.write() as db:
+        database = self._archive.database
+        with database.write() as db:
+            moment = database.clock(db)
             held = db.execute(select(leases).where(leases.c.name == self._name)).mappings().first()
             if held is not None:
-                self._require_stale(dict(held))
+                self._require_stale(dict(held), moment)
                 db.execute(delete(leases).where(leases.c.name == self._name))
-            db.execute(insert(leases).values(row))
+            db.execute(insert(leases).values(heartbeat=moment, **row))
 
-    def _require_stale(self, held: dict[str, Any]) -> None:
+    def _require_stale(self, held: dict[str, Any], moment: float) -> None:
         owner = _Process(held["host"], held["pid"], held["process_start"])
-        if time.time() - held["heartbeat"] < STALE_SECONDS and not owner.dead:
+        if moment - held["heartbeat"] < STALE_SECONDS and not owner.dead:
             raise HomeError(
                 f"{self._archive.database.where} is in use by process {owner.pid} on {owner.host} "
                 f"since {held['since']}; wait for it, stop it, or choose another --home"
             )
 
     def _beat(self) -> None:
+        database = self._archive.database
         while not self._released.wait(self._interval):
             try:
-                with self._archive.database.write() as db:
-                    db.execute(update(leases).where(self._mine).values(heartbeat=time.time()))
+                with database.write() as db:
+                    beat = update(leases).where(self._mine)
+                    db.execute(beat.values(heartbeat=database.clock(db)))
             except HomeError:
                 continue  # busy or full for a moment: the next beat is soon enough
 

@@ -47,11 +47,16 @@ def _leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
 
 
 class Tally(NamedTuple):
-    """An agent's own trials and its number of children."""
+    """An agent's own trials, its number of children, and the trials of its clade.
+
+    A clade is an agent and all its descendants, each counted once.
+    """
 
     ok: int = 0
     fail: int = 0
     children: int = 0
+    clade_ok: int = 0
+    clade_fail: int = 0
 
 
 class Member(NamedTuple):

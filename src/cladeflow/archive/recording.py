@@ -1,53 +1,43 @@
 """The write side of the archive: what one transaction does with a batch of events."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, select
 
 from cladeflow.archive import schema
+from cladeflow.archive.database import parts
 from cladeflow.archive.events import CHAMPION_CHANGES, ChampionMoved, Event
-from cladeflow.archive.fold import births, changes, fold, founding_status
+from cladeflow.archive.fold import fold, founding_status
 from cladeflow.errors import HomeError
 from cladeflow.records import Agent
 
-_VARIABLES = 10_000
-"""Values per IN list, well below what any database takes."""
 
-
-def _parts(values: Iterable[str]) -> Iterator[list[str]]:
-    every = list(values)
-    yield from (every[at : at + _VARIABLES] for at in range(0, len(every), _VARIABLES))
-
-
-def now() -> str:
-    """UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def record(db: Connection, events: Sequence[Event]) -> None:
+def record(db: Connection, events: Iterable[Event]) -> None:
     """Append the events that are not there yet, with the agents they bring, and fold them in."""
     fresh = list(_unrecorded(db, events))
     if not fresh:
         return
+    seqs = _known(db, _named(fresh))
     _require_incumbents(db, fresh)
-    born = _insert_agents(db, fresh)
-    _require_known(db, fresh)
-    created = now()
-    rows = [event.model_dump(mode="json", exclude={"agent"}) for event in fresh]
-    db.execute(insert(schema.events), [{**row, "created": created} for row in rows])
-    fold(db, [*births(born), *(change for event in fresh for change in changes(event))])
+    born = _insert_agents(db, fresh, seqs)
+    _require(_named(fresh), seqs)
+    db.execute(insert(schema.events), [_event_row(event, seqs) for event in fresh])
+    fold(db, born, fresh, seqs)
 
 
-def champion(db: Connection, at_event: int | None = None) -> str | None:
-    """The agent of the newest change of champion (up to an event); without any, the initial one."""
-    events = schema.events.c
+def champion(db: Connection, at_event: int | None = None) -> int | None:
+    """Number of the agent of the newest change of champion (up to an event).
+
+    Without any change, that of the agent that the evolution started from, if there is one.
+    """
+    events, agents = schema.events.c, schema.agents.c
     newest = select(func.max(events.id)).where(events.kind.in_(CHAMPION_CHANGES))
     if at_event is not None:
         newest = newest.where(events.id <= at_event)
-    found = select(events.agent_id).where(events.id == newest.scalar_subquery())
-    return db.scalar(found) or db.scalar(select(schema.evolution.c.initial))
+    changed: Select[Any] = select(events.agent_seq).where(events.id == newest.scalar_subquery())
+    first = select(agents.seq).join(schema.evolution, schema.evolution.c.initial == agents.id)
+    return db.scalar(changed) or db.scalar(first)
 
 
 def _unrecorded(db: Connection, events: Iterable[Event]) -> Iterator[Event]:
@@ -55,9 +45,13 @@ def _unrecorded(db: Connection, events: Iterable[Event]) -> Iterator[Event]:
     events = list(events)
     table = schema.events.c
     known: dict[str, tuple[str, str]] = {}
-    for part in _parts(event.key for event in events):
-        query = select(table.key, table.kind, table.agent_id).where(table.key.in_(part))
-        known |= {key: (kind, agent_id) for key, kind, agent_id in db.execute(query)}
+    for part in parts(event.key for event in events):
+        query = select(table.key, table.kind, schema.agents.c.id)
+        query = query.join_from(
+            schema.events, schema.agents, table.agent_seq == schema.agents.c.seq
+        )
+        found = db.execute(query.where(table.key.in_(part)))
+        known |= {key: (kind, agent_id) for key, kind, agent_id in found}
     for event in events:
         meaning = (event.kind, event.agent_id)
         if event.key not in known:
@@ -74,7 +68,9 @@ def _unrecorded(db: Connection, events: Iterable[Event]) -> Iterator[Event]:
 def _require_incumbents(db: Connection, events: Iterable[Event]) -> None:
     """Compare before swapping: every change of champion must know whom it replaces."""
     swaps = [event for event in events if event.kind in CHAMPION_CHANGES]
-    current = champion(db) if swaps else None
+    if not swaps:
+        return
+    current = db.scalar(select(schema.agents.c.id).where(schema.agents.c.seq == champion(db)))
     for event in swaps:
         if event.incumbent_id != current:
             raise ChampionMoved(
@@ -84,28 +80,28 @@ def _require_incumbents(db: Connection, events: Iterable[Event]) -> None:
         current = event.agent_id
 
 
-def _insert_agents(db: Connection, events: Iterable[Event]) -> list[Agent]:
-    """Insert the agents that ``added`` events bring, where new; give those."""
-    brought = {event.agent_id: event for event in events if event.agent is not None}
-    for known in _known(db, brought):
-        del brought[known]
-    born = [event.agent for event in brought.values() if event.agent is not None]
-    if not born:
+def _insert_agents(db: Connection, events: Iterable[Event], seqs: dict[str, int]) -> list[Agent]:
+    """Insert the agents that ``added`` events bring, where new, into ``seqs`` too; give those."""
+    brought: dict[str, Event] = {}
+    for event in events:
+        if event.agent is not None and event.agent_id not in seqs:
+            _require(event.agent.parents, seqs, brought)
+            brought[event.agent_id] = event
+    if not brought:
         return []
-    _require(db, (parent for agent in born for parent in agent.parents), also=brought)
-    db.execute(insert(schema.agents), [_agent_row(event) for event in brought.values()])
+    agents = schema.agents.c
+    rows = [_agent_row(event) for event in brought.values()]
+    inserted = db.execute(insert(schema.agents).returning(agents.id, agents.seq), rows)
+    seqs.update((agent_id, seq) for agent_id, seq in inserted)
+    born = [event.agent for event in brought.values() if event.agent is not None]
     edges = [
-        {"agent_id": agent.id, "ordinal": ordinal, "parent_id": parent}
+        {"agent_seq": seqs[agent.id], "ordinal": ordinal, "parent_seq": seqs[parent]}
         for agent in born
         for ordinal, parent in enumerate(agent.parents)
     ]
     if edges:
         db.execute(insert(schema.agent_parents), edges)
-    zeros = {"ok": 0, "fail": 0, "children": 0}
-    db.execute(
-        insert(schema.tallies),
-        [{"agent_id": agent.id, "status": founding_status(agent), **zeros} for agent in born],
-    )
+    db.execute(insert(schema.tallies), [_tally_row(agent, seqs) for agent in born])
     return born
 
 
@@ -117,29 +113,44 @@ def _agent_row(event: Event) -> dict[str, Any]:
         "child": event.payload["child"],
         "behaviour": event.agent.behaviour,
         "agent": event.agent.to_line(),
-        "created": now(),
+        "created": event.created,
     }
 
 
-def _require_known(db: Connection, events: Iterable[Event]) -> None:
-    events = list(events)
-    named = {e.agent_id for e in events} | {e.incumbent_id for e in events if e.incumbent_id}
-    _require(db, named)
+def _tally_row(agent: Agent, seqs: Mapping[str, int]) -> dict[str, Any]:
+    counters = dict.fromkeys(("ok", "fail", "clade_ok", "clade_fail", "children"), 0)
+    return {"agent_seq": seqs[agent.id], "status": founding_status(agent), **counters}
 
 
-def _require(db: Connection, agent_ids: Iterable[str], also: Iterable[str] = ()) -> None:
-    """Raise `HomeError` for the first agent that is neither in the archive nor in ``also``."""
-    named = dict.fromkeys(agent_ids)
-    for known in (*_known(db, named), *also):
-        named.pop(known, None)
-    for unknown in named:
-        raise HomeError(
-            f"agent {unknown[:12]} is not in this archive; add it and its parents first"
-        )
+def _event_row(event: Event, seqs: Mapping[str, int]) -> dict[str, Any]:
+    fields = event.model_dump(mode="json", exclude={"agent", "agent_id", "incumbent_id"})
+    incumbent = None if event.incumbent_id is None else seqs[event.incumbent_id]
+    return {**fields, "agent_seq": seqs[event.agent_id], "incumbent_seq": incumbent}
 
 
-def _known(db: Connection, agent_ids: Iterable[str]) -> list[str]:
-    """Those of ``agent_ids`` that the archive holds."""
-    column = schema.agents.c.id
-    queries = (select(column).where(column.in_(part)) for part in _parts(agent_ids))
-    return [known for query in queries for known in db.scalars(query)]
+def _named(events: Iterable[Event]) -> list[str]:
+    """Every agent that ``events`` are about, each once."""
+    names: dict[str, None] = {}
+    for event in events:
+        names[event.agent_id] = None
+        if event.incumbent_id is not None:
+            names[event.incumbent_id] = None
+        if event.agent is not None:
+            names |= dict.fromkeys(event.agent.parents)
+    return list(names)
+
+
+def _require(agent_ids: Iterable[str], *known: Mapping[str, Any]) -> None:
+    """Raise `HomeError` for the first agent that is in none of ``known``."""
+    for agent_id in agent_ids:
+        if not any(agent_id in ids for ids in known):
+            raise HomeError(
+                f"agent {agent_id[:12]} is not in this archive; add it and its parents first"
+            )
+
+
+def _known(db: Connection, agent_ids: Iterable[str]) -> dict[str, int]:
+    """The numbers of those agents that the archive holds."""
+    agents = schema.agents.c
+    queries = (select(agents.id, agents.seq).where(agents.id.in_(p)) for p in parts(agent_ids))
+    return {agent_id: seq for query in queries for agent_id, seq in db.execute(query)}

@@ -8,6 +8,7 @@ import pytest
 from cladeflow.archive.archive import Archive
 from cladeflow.recipes import Resolved, load_recipe, load_scale
 from cladeflow.records import Agent, digest
+from tests.postgresql_server import PostgresqlServer
 
 MakeAgent = Callable[..., Agent]
 
@@ -31,9 +32,12 @@ def initial(make_agent: MakeAgent) -> Agent:
     return make_agent("initial", gen=0)
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'archive.db'}"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'archive.db'}"
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    return server.new_archive()
 
 
 @pytest.fixture

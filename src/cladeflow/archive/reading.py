@@ -1,0 +1,57 @@
+"""The read side of the archive: rows as what readers get to see."""
+
+from string import hexdigits
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from cladeflow.archive import schema
+from cladeflow.archive.events import Recorded
+from cladeflow.archive.population import Member, Tally
+from cladeflow.records import Agent
+
+_AFTER_HEX = "g"
+"""Sorts after every hexadecimal digit: ids from ``p`` to ``p + "g"`` start with ``p``."""
+
+
+def members(db: Connection, *where: Any, limit: int | None = None) -> list[Member]:
+    """The agents for which all of ``where`` holds, oldest first."""
+    agents, tallies = schema.agents.c, schema.tallies.c
+    counters = (tallies[name] for name in Tally._fields)
+    query: Select[Any] = (
+        select(agents.agent, agents.child, tallies.status, agents.created, *counters)
+        .join_from(schema.agents, schema.tallies)
+        .where(*where)
+        .order_by(agents.seq)
+        .limit(limit)
+    )
+    return [_member(row) for row in db.execute(query)]
+
+
+def named(db: Connection, prefix: str, limit: int) -> list[Member]:
+    """Agents whose id starts with ``prefix``."""
+    if not set(prefix) <= set(hexdigits.lower()):  # not left to how a database compares letters
+        return []
+    ids = schema.agents.c.id
+    return members(db, ids >= prefix, ids < prefix + _AFTER_HEX, limit=limit)
+
+
+def recorded() -> Select[Any]:
+    """Events as `Recorded`, oldest first; ``schema.agents`` is what an event is about."""
+    events, incumbents = schema.events.c, schema.agents.alias("incumbents")
+    columns = {
+        **{column.name: column for column in events},
+        "agent_id": schema.agents.c.id,
+        "incumbent_id": incumbents.c.id,
+    }
+    return (
+        select(*(columns[name] for name in Recorded._fields))
+        .join_from(schema.events, schema.agents, events.agent_seq == schema.agents.c.seq)
+        .outerjoin(incumbents, events.incumbent_seq == incumbents.c.seq)
+        .order_by(events.id)
+    )
+
+
+def _member(row: Row[Any]) -> Member:
+    agent, child, status, created, *counters = tuple(row)
+    return Member(Agent.from_line(agent), child, status, Tally(*counters), created)

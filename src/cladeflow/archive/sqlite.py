@@ -1,0 +1,75 @@
+"""The archive in a SQLite file."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Float, create_engine, event, literal_column
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
+
+from cladeflow.errors import HomeError
+
+_BUSY_SECONDS = 30
+"""How long a writer waits for another one; transactions here take milliseconds."""
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-65536",  # KiB: the upper levels of the indices of a million agents
+    "wal_autocheckpoint=16384",  # pages: one that many transactions write goes to its place once
+)
+_WRITE = "cladeflow_write"
+
+
+class Sqlite:
+    """A file in WAL mode, so that readers and the one writer do not wait for each other.
+
+    With ``synchronous=FULL`` a recorded event survives a power cut.
+    """
+
+    clock = literal_column("(julianday('now') - 2440587.5) * 86400.0", Float)
+
+    def __init__(self, address: URL) -> None:
+        self._path = Path(str(address.database))
+        self.where = str(self._path)
+        self.reading = _engine(address)
+        self.writing = self.reading.execution_options(**{_WRITE: True})
+
+    def require(self) -> None:
+        """Raise `HomeError` where there is no such file."""
+        if not self._path.exists():
+            raise HomeError(f"{self.where} does not exist; 'cladeflow evolve' makes it")
+
+    def explain(self, error: DBAPIError) -> HomeError | None:
+        """What SQLite refuses."""
+        if isinstance(error, IntegrityError | ProgrammingError):
+            return None
+        if isinstance(error, OperationalError):
+            return HomeError(f"{self.where}: {error.orig}; {_advice(str(error.orig))}")
+        return HomeError(f"{self.where} is damaged ({error.orig}); restore it from a copy")
+
+
+def _engine(address: URL) -> Engine:
+    engine = create_engine(address, connect_args={"timeout": _BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _settings(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # transactions begin below, not where sqlite3 guesses
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITE)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _advice(problem: str) -> str:
+    if "full" in problem:
+        return "free some space and run the same command again to resume"
+    if "locked" in problem:
+        return f"another process kept it busy for {_BUSY_SECONDS} s; try again"
+    return "check that the directory exists, is yours and can be written"
