@@ -33,6 +33,7 @@ def evolve(
     begun = start(home, wish)
     home.create()
     with Archive.create(home.archive_url) as archive, Lease(archive):
+        home.settle()
         if begun is not None:
             archive.start_evolution(begun.resolved, begun.seed, begun.initial)
         done = finished(archive)

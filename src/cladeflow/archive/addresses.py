@@ -28,7 +28,7 @@ def parse(url: str) -> URL:
 
 def public(address: URL) -> str:
     """An address that may be shown and written down."""
-    return address.set(password=None).difference_update_query(_SECRETS).render_as_string()
+    return address._replace(password=None).difference_update_query(_SECRETS).render_as_string()
 
 
 def has_secret(address: URL) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Self
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import func, insert, select
 
 from cladeflow.archive import reading, recording, schema
 from cladeflow.archive.cache import ColumnCache
@@ -61,13 +61,13 @@ class Archive:
     def started(self) -> bool:
         """Whether there is an evolution: a crash may have left an archive without one."""
         with self.database.read() as db:
-            return _evolution(db) is not None
+            return reading.evolution(db) is not None
 
     @property
     def evolution(self) -> Evolution:
         """What this archive is the archive of; raises `HomeError` before one was started."""
         with self.database.read() as db:
-            found = _evolution(db)
+            found = reading.evolution(db)
         if found is None:
             raise HomeError(f"{self.database.where} holds no evolution; start one with 'evolve'")
         return found
@@ -89,7 +89,7 @@ class Archive:
             created=now(),
         )
         with self.database.write() as db:
-            found = _evolution(db)
+            found = reading.evolution(db)
             if found is None:
                 recording.record(db, [Event.added(initial)])
                 db.execute(insert(schema.evolution), {"single": 1, **wanted.model_dump()})
@@ -212,8 +212,3 @@ class Archive:
         born = select(edges.agent_seq).where(edges.parent_seq == parent)
         with self.database.read() as db:
             return reading.members(db, agents.seq.in_(born))
-
-
-def _evolution(db: Connection) -> Evolution | None:
-    row = db.execute(select(schema.evolution)).mappings().first()
-    return None if row is None else Evolution(**{k: v for k, v in row.items() if k != "single"})

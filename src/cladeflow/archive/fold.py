@@ -7,9 +7,10 @@ the one transaction that appends it, so it counts once at all.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, select
 
 from cladeflow.archive.database import parts
 from cladeflow.archive.events import Event, EventKind
@@ -25,8 +26,12 @@ _STATUS: dict[EventKind, AgentStatus] = {
     "quarantined": "quarantined",
 }
 
-Seqs = Mapping[str, int]
-"""Number by id of every agent that a batch of events names."""
+
+class Known(NamedTuple):
+    """An agent of the archive as it stands before a batch of events."""
+
+    seq: int
+    status: AgentStatus
 
 
 @dataclass
@@ -39,31 +44,50 @@ class Growth:
     clade_fail: int = 0
     children: int = 0
 
+    def row(self, seq: int) -> dict[str, int]:
+        """The parameters of `_GROW`."""
+        return {
+            "of": seq,
+            "more_ok": self.ok,
+            "more_fail": self.fail,
+            "more_clade_ok": self.clade_ok,
+            "more_clade_fail": self.clade_fail,
+            "more_children": self.children,
+        }
+
 
 def founding_status(agent: Agent) -> AgentStatus:
     """A child has to prove itself; what an evolution starts from is valid as it is."""
     return "candidate" if agent.parents else "valid"
 
 
-def fold(db: Connection, born: Iterable[Agent], events: Sequence[Event], seqs: Seqs) -> None:
+def fold(
+    db: Connection, born: Iterable[Agent], events: Sequence[Event], known: Mapping[str, Known]
+) -> None:
     """Apply a batch: its new agents, whose tallies are there at zero, and its events in order."""
     grown: defaultdict[int, Growth] = defaultdict(Growth)
     for agent in born:
         for parent in set(agent.parents):
-            grown[seqs[parent]].children += 1
-    _count_trials(db, events, seqs, grown)
+            grown[known[parent].seq].children += 1
+    _count_trials(db, events, known, grown)
     if grown:
-        db.execute(_grow, [{"of": seq, **_amounts(growth)} for seq, growth in grown.items()])
-    _set_standings(db, [s for event in events for s in _standings(event, seqs)])
+        db.execute(_GROW, [growth.row(seq) for seq, growth in grown.items()])
+    standings = list(_new_standings(events, known))
+    if standings:
+        db.execute(_STAND, standings)
 
 
 def _count_trials(
-    db: Connection, events: Iterable[Event], seqs: Seqs, grown: defaultdict[int, Growth]
+    db: Connection,
+    events: Iterable[Event],
+    known: Mapping[str, Known],
+    grown: defaultdict[int, Growth],
 ) -> None:
     for event in events:
         if event.kind == "evaluated":
-            grown[seqs[event.agent_id]].ok += int(event.payload.get("ok", 0))
-            grown[seqs[event.agent_id]].fail += int(event.payload.get("fail", 0))
+            own = grown[known[event.agent_id].seq]
+            own.ok += int(event.payload.get("ok", 0))
+            own.fail += int(event.payload.get("fail", 0))
     tried = {seq: growth for seq, growth in grown.items() if growth.ok or growth.fail}
     parents = _parents_above(db, tried)
     for seq, own in tried.items():
@@ -84,49 +108,30 @@ def _clades_of(seq: int, parents: Mapping[int, Sequence[int]]) -> set[int]:
 
 def _parents_above(db: Connection, seqs: Iterable[int]) -> dict[int, list[int]]:
     """Parents of these agents and of all their ancestors."""
-    edges = agent_parents.c
     found: defaultdict[int, list[int]] = defaultdict(list)
     for part in parts(seqs):
-        line = select(edges.agent_seq, edges.parent_seq).where(edges.agent_seq.in_(part))
-        above = line.cte("above", recursive=True)
-        higher = select(edges.agent_seq, edges.parent_seq)
-        above = above.union(higher.join(above, edges.agent_seq == above.c.parent_seq))
-        for agent, parent in db.execute(select(above.c.agent_seq, above.c.parent_seq)):
+        for agent, parent in db.execute(_ABOVE, {"of": part}):
             found[agent].append(parent)
     return found
 
 
-def _amounts(growth: Growth) -> dict[str, int]:
-    return {f"more_{name}": amount for name, amount in asdict(growth).items()}
+def _new_standings(events: Iterable[Event], known: Mapping[str, Known]) -> Iterator[dict[str, Any]]:
+    """The parameters of `_STAND` for every agent whose status is another one after the events."""
+    now: dict[str, AgentStatus] = {}
+    for event in events:
+        for agent_id, status in _standings(event):
+            now[agent_id] = _standing(now.get(agent_id, known[agent_id].status), status)
+    for agent_id, status in now.items():
+        if status != known[agent_id].status:
+            yield {"of": known[agent_id].seq, "to": status}
 
 
-_grow = (
-    tallies.update()
-    .where(tallies.c.agent_seq == bindparam("of"))
-    .values({name: tallies.c[name] + bindparam(f"more_{name}") for name in asdict(Growth())})
-)
-
-
-def _standings(event: Event, seqs: Seqs) -> Iterator[tuple[int, AgentStatus]]:
+def _standings(event: Event) -> Iterator[tuple[str, AgentStatus]]:
     """The status that an event would give to agents."""
     if event.kind in _STATUS:
-        yield seqs[event.agent_id], _STATUS[event.kind]
+        yield event.agent_id, _STATUS[event.kind]
     if event.kind == "rolled_back" and event.incumbent_id is not None:
-        yield seqs[event.incumbent_id], "rolled_back"
-
-
-def _set_standings(db: Connection, changes: Sequence[tuple[int, AgentStatus]]) -> None:
-    table = tallies.c
-    before: dict[int, AgentStatus] = {}
-    for part in parts(dict(changes)):
-        query = select(table.agent_seq, table.status).where(table.agent_seq.in_(part))
-        before.update((seq, status) for seq, status in db.execute(query))
-    after = dict(before)
-    for seq, status in changes:
-        after[seq] = _standing(after[seq], status)
-    rows = [{"of": seq, "to": now} for seq, now in after.items() if now != before[seq]]
-    if rows:
-        db.execute(_stand, rows)
+        yield event.incumbent_id, "rolled_back"
 
 
 def _standing(now: AgentStatus, to: AgentStatus) -> AgentStatus:
@@ -136,6 +141,24 @@ def _standing(now: AgentStatus, to: AgentStatus) -> AgentStatus:
     return now if to == "valid" and now != "candidate" else to
 
 
-_stand = (
+def _above() -> Select[Any]:
+    """Edges (agent, parent) from some agents up, each once."""
+    edges = agent_parents.c
+    some: BindParameter[list[int]] = bindparam("of", expanding=True)
+    line = select(edges.agent_seq, edges.parent_seq).where(edges.agent_seq.in_(some))
+    above = line.cte("above", recursive=True)
+    higher = select(edges.agent_seq, edges.parent_seq)
+    above = above.union(higher.join(above, edges.agent_seq == above.c.parent_seq))
+    return select(above.c.agent_seq, above.c.parent_seq)
+
+
+_ABOVE = _above()
+_COUNTERS = ("ok", "fail", "clade_ok", "clade_fail", "children")
+_GROW = (
+    tallies.update()
+    .where(tallies.c.agent_seq == bindparam("of"))
+    .values({name: tallies.c[name] + bindparam(f"more_{name}") for name in _COUNTERS})
+)
+_STAND = (
     tallies.update().where(tallies.c.agent_seq == bindparam("of")).values(status=bindparam("to"))
 )

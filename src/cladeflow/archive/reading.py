@@ -7,11 +7,17 @@ from sqlalchemy import Connection, Row, Select, select
 
 from cladeflow.archive import schema
 from cladeflow.archive.events import Recorded
-from cladeflow.archive.population import Member, Tally
+from cladeflow.archive.population import Evolution, Member, Tally
 from cladeflow.records import Agent
 
 _AFTER_HEX = "g"
 """Sorts after every hexadecimal digit: ids from ``p`` to ``p + "g"`` start with ``p``."""
+
+
+def evolution(db: Connection) -> Evolution | None:
+    """What the archive is the archive of, where one was started."""
+    row = db.execute(select(schema.evolution)).mappings().first()
+    return None if row is None else Evolution(**{k: v for k, v in row.items() if k != "single"})
 
 
 def members(db: Connection, *where: Any, limit: int | None = None) -> list[Member]:

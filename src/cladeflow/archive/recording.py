@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, func, insert, select
 
 from cladeflow.archive import schema
 from cladeflow.archive.database import parts
 from cladeflow.archive.events import CHAMPION_CHANGES, ChampionMoved, Event
-from cladeflow.archive.fold import fold, founding_status
+from cladeflow.archive.fold import Known, fold, founding_status
 from cladeflow.errors import HomeError
 from cladeflow.records import Agent
 
@@ -18,12 +18,12 @@ def record(db: Connection, events: Iterable[Event]) -> None:
     fresh = list(_unrecorded(db, events))
     if not fresh:
         return
-    seqs = _known(db, _named(fresh))
+    agents = find_agents(db, _named(fresh))
     _require_incumbents(db, fresh)
-    born = _insert_agents(db, fresh, seqs)
-    _require(_named(fresh), seqs)
-    db.execute(insert(schema.events), [_event_row(event, seqs) for event in fresh])
-    fold(db, born, fresh, seqs)
+    born = _insert_agents(db, fresh, agents)
+    _require(_named(fresh), agents)
+    db.execute(_INSERT_EVENTS, [_event_row(event, agents) for event in fresh])
+    fold(db, born, fresh, agents)
 
 
 def champion(db: Connection, at_event: int | None = None) -> int | None:
@@ -43,14 +43,9 @@ def champion(db: Connection, at_event: int | None = None) -> int | None:
 def _unrecorded(db: Connection, events: Iterable[Event]) -> Iterator[Event]:
     """Events whose key is new; raises `HomeError` where a key stands for something else."""
     events = list(events)
-    table = schema.events.c
     known: dict[str, tuple[str, str]] = {}
     for part in parts(event.key for event in events):
-        query = select(table.key, table.kind, schema.agents.c.id)
-        query = query.join_from(
-            schema.events, schema.agents, table.agent_seq == schema.agents.c.seq
-        )
-        found = db.execute(query.where(table.key.in_(part)))
+        found = db.execute(_RECORDED, {"keys": part})
         known |= {key: (kind, agent_id) for key, kind, agent_id in found}
     for event in events:
         meaning = (event.kind, event.agent_id)
@@ -80,28 +75,27 @@ def _require_incumbents(db: Connection, events: Iterable[Event]) -> None:
         current = event.agent_id
 
 
-def _insert_agents(db: Connection, events: Iterable[Event], seqs: dict[str, int]) -> list[Agent]:
-    """Insert the agents that ``added`` events bring, where new, into ``seqs`` too; give those."""
+def _insert_agents(db: Connection, events: Iterable[Event], known: dict[str, Known]) -> list[Agent]:
+    """Insert the agents that ``added`` events bring, where new, into ``known`` too; give those."""
     brought: dict[str, Event] = {}
     for event in events:
-        if event.agent is not None and event.agent_id not in seqs:
-            _require(event.agent.parents, seqs, brought)
+        if event.agent is not None and event.agent_id not in known:
+            _require(event.agent.parents, known, brought)
             brought[event.agent_id] = event
     if not brought:
         return []
-    agents = schema.agents.c
-    rows = [_agent_row(event) for event in brought.values()]
-    inserted = db.execute(insert(schema.agents).returning(agents.id, agents.seq), rows)
-    seqs.update((agent_id, seq) for agent_id, seq in inserted)
     born = [event.agent for event in brought.values() if event.agent is not None]
+    inserted = db.execute(_INSERT_AGENTS, [_agent_row(event) for event in brought.values()])
+    seqs = {row.id: row.seq for row in inserted}
+    known |= {agent.id: Known(seqs[agent.id], founding_status(agent)) for agent in born}
     edges = [
-        {"agent_seq": seqs[agent.id], "ordinal": ordinal, "parent_seq": seqs[parent]}
+        {"agent_seq": seqs[agent.id], "ordinal": ordinal, "parent_seq": known[parent].seq}
         for agent in born
         for ordinal, parent in enumerate(agent.parents)
     ]
     if edges:
-        db.execute(insert(schema.agent_parents), edges)
-    db.execute(insert(schema.tallies), [_tally_row(agent, seqs) for agent in born])
+        db.execute(_INSERT_PARENTS, edges)
+    db.execute(_INSERT_TALLIES, [_tally_row(known[agent.id]) for agent in born])
     return born
 
 
@@ -117,15 +111,15 @@ def _agent_row(event: Event) -> dict[str, Any]:
     }
 
 
-def _tally_row(agent: Agent, seqs: Mapping[str, int]) -> dict[str, Any]:
+def _tally_row(agent: Known) -> dict[str, Any]:
     counters = dict.fromkeys(("ok", "fail", "clade_ok", "clade_fail", "children"), 0)
-    return {"agent_seq": seqs[agent.id], "status": founding_status(agent), **counters}
+    return {"agent_seq": agent.seq, "status": agent.status, **counters}
 
 
-def _event_row(event: Event, seqs: Mapping[str, int]) -> dict[str, Any]:
+def _event_row(event: Event, known: Mapping[str, Known]) -> dict[str, Any]:
     fields = event.model_dump(mode="json", exclude={"agent", "agent_id", "incumbent_id"})
-    incumbent = None if event.incumbent_id is None else seqs[event.incumbent_id]
-    return {**fields, "agent_seq": seqs[event.agent_id], "incumbent_seq": incumbent}
+    incumbent = None if event.incumbent_id is None else known[event.incumbent_id].seq
+    return {**fields, "agent_seq": known[event.agent_id].seq, "incumbent_seq": incumbent}
 
 
 def _named(events: Iterable[Event]) -> list[str]:
@@ -149,8 +143,23 @@ def _require(agent_ids: Iterable[str], *known: Mapping[str, Any]) -> None:
             )
 
 
-def _known(db: Connection, agent_ids: Iterable[str]) -> dict[str, int]:
-    """The numbers of those agents that the archive holds."""
-    agents = schema.agents.c
-    queries = (select(agents.id, agents.seq).where(agents.id.in_(p)) for p in parts(agent_ids))
-    return {agent_id: seq for query in queries for agent_id, seq in db.execute(query)}
+def find_agents(db: Connection, agent_ids: Iterable[str]) -> dict[str, Known]:
+    """Those of the agents that the archive holds."""
+    found = (row for part in parts(agent_ids) for row in db.execute(_KNOWN, {"ids": part}))
+    return {agent_id: Known(seq, status) for agent_id, seq, status in found}
+
+
+_RECORDED = (
+    select(schema.events.c.key, schema.events.c.kind, schema.agents.c.id)
+    .join_from(schema.events, schema.agents, schema.events.c.agent_seq == schema.agents.c.seq)
+    .where(schema.events.c.key.in_(bindparam("keys", expanding=True)))
+)
+_KNOWN = (
+    select(schema.agents.c.id, schema.agents.c.seq, schema.tallies.c.status)
+    .join_from(schema.agents, schema.tallies)
+    .where(schema.agents.c.id.in_(bindparam("ids", expanding=True)))
+)
+_INSERT_AGENTS = insert(schema.agents).returning(schema.agents.c.id, schema.agents.c.seq)
+_INSERT_PARENTS = insert(schema.agent_parents)
+_INSERT_TALLIES = insert(schema.tallies)
+_INSERT_EVENTS = insert(schema.events)

@@ -8,7 +8,7 @@ from cladeflow.cli.inspect import print_generations
 from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, Reporter, print_json
 from cladeflow.cli.remarks import cell, remarks
 from cladeflow.errors import CladeflowError
-from cladeflow.home import Home
+from cladeflow.home import ARCHIVE_VARIABLE, Home
 
 
 @click.command()
@@ -37,6 +37,12 @@ from cladeflow.home import Home
 @click.option("--seed", type=int, help="Root seed of every random generator.  [default: 0]")
 @click.option("--scale", help="tiny, small, large or a file.  [default: by the model's size]")
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Any resolved key.")
+@click.option(
+    "--archive",
+    metavar="URL",
+    help="The archive's database, such as postgresql://me@server/name; a password comes from "
+    "CLADEFLOW_ARCHIVE, PGPASSWORD or ~/.pgpass.  [default: SQLite in the home]",
+)
 @click.option("--deterministic", is_flag=True, help="float32 and one thread: bit-identical runs.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @HOME_OPTION
@@ -53,6 +59,7 @@ def evolve(
     seed: int | None,
     scale: str | None,
     settings: tuple[str, ...],
+    archive: str | None,
     deterministic: bool,
     threads: int | None,
     home: Path,
@@ -80,6 +87,7 @@ def evolve(
         deterministic=deterministic,
     )
     _limit_threads(1 if deterministic else threads)
+    _use_archive(archive)
     with Reporter(quiet=as_json) as reporter:
         views = run_evolution(Home(home), wish, generations, runner, reporter, reporter.say)
     if as_json:
@@ -115,3 +123,19 @@ def _limit_threads(threads: int | None) -> None:
     if threads:
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ[variable] = str(threads)
+
+
+def _use_archive(url: str | None) -> None:
+    """Tell the home, and those of child processes, which database it is about."""
+    import os
+
+    from cladeflow.archive.addresses import has_secret, parse
+
+    if url is None:
+        return
+    if has_secret(parse(url)):
+        raise CladeflowError(
+            "--archive: others can read a password on a command line; leave it out and set "
+            f"PGPASSWORD, write it into ~/.pgpass, or give the whole address in {ARCHIVE_VARIABLE}"
+        )
+    os.environ[ARCHIVE_VARIABLE] = url

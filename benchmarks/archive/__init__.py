@@ -1,0 +1,1 @@
+"""How fast the archive is at a million agents, on SQLite and on PostgreSQL."""

@@ -1,0 +1,80 @@
+"""An archive of any size: agents of one or two parents, drawn from all that came before them."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import NamedTuple
+
+from cladeflow.archive import Event
+from cladeflow.archive.archive import Archive
+from cladeflow.recipes import resolve
+from cladeflow.records import Agent
+
+BATCH = 1_000
+_RECOMBINED = 0.1
+"""Share of the agents that have two parents."""
+_TASKS = 20
+"""Held-out tasks of one evaluation."""
+
+
+class Timing(NamedTuple):
+    """Seconds of wall time, and of this process's CPU time."""
+
+    wall: float
+    cpu: float
+
+
+def timed(work: Callable[[], object]) -> Timing:
+    """What ``work`` takes."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return Timing(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+class Population:
+    """The agents of an archive, and the next ones."""
+
+    def __init__(self, archive: Archive, seed: int = 0) -> None:
+        self.archive = archive
+        self.random = random.Random(seed)
+        self._names = count(1)
+        self._keys = count()
+        initial = Agent(weights={"actor": f"store:0#{0:064x}"})
+        archive.start_evolution(resolve("star", scale="tiny"), seed, initial)
+        self.ids = [initial.id]
+
+    def child(self, *parents: str) -> Agent:
+        """An agent that is nowhere yet."""
+        name = next(self._names)
+        weights = {"actor": f"store:{name}#{name:064x}"}
+        return Agent(weights=weights, parents=parents, gen=1 + name // BATCH)
+
+    def children(self, n: int) -> list[Agent]:
+        """Agents whose parents are drawn from all that are in the archive."""
+        how_many = (2 if self.random.random() < _RECOMBINED else 1 for _ in range(n))
+        return [self.child(*(self.random.choice(self.ids) for _ in range(k))) for k in how_many]
+
+    def evaluated(self, agent_id: str) -> Event:
+        """An evaluation like no other."""
+        ok = self.random.randrange(_TASKS + 1)
+        return Event(
+            key=f"evaluated/{next(self._keys)}",
+            kind="evaluated",
+            agent_id=agent_id,
+            payload={"ok": ok, "fail": _TASKS - ok},
+        )
+
+    def add(self, agents: Sequence[Agent]) -> Timing:
+        """Record agents in one transaction."""
+        timing = timed(lambda: self.archive.record([Event.added(agent) for agent in agents]))
+        self.ids += [agent.id for agent in agents]
+        return timing
+
+    def grow(self, n: int) -> Iterator[tuple[Timing, Timing]]:
+        """Add and evaluate ``n`` agents: what both take, by batch."""
+        for _ in range(n // BATCH):
+            agents = self.children(BATCH)
+            added = self.add(agents)
+            events = [self.evaluated(agent.id) for agent in agents]
+            yield added, timed(lambda events=events: self.archive.record(events))
