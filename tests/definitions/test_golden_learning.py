@@ -201,7 +201,7 @@ def balanced() -> list[Any]:
 
 def decided(gate: Always | ThresholdGate) -> Callable[[], Any]:
     def report(lo: float, hi: float, forgot: float) -> EvalReport:
-        fields: dict[str, Any] = {"metric": "accuracy", "n": 400, "confidence": 0.99}
+        fields: dict[str, Any] = {"metric": "accuracy", "n": 400, "confidence": 0.995}
         better = Delta(suite="frontier", family="all", delta=(lo + hi) / 2, lo=lo, hi=hi, **fields)
         kept = Delta(
             suite="retention", family="chain", delta=-forgot, lo=-1, hi=-forgot / 2, **fields
@@ -231,13 +231,13 @@ def scheduled() -> list[Any]:
 CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
     (Positives(), 1, "fd51c3d8067f943f", built),
     (Sft(), 1, "9c580597167a21c4", trained),
-    (BenchmarkSuite(), 1, "abb62ae1241bd613", evaluated(BenchmarkSuite(cells=CELLS))),
-    (TransferRetention(), 1, "b1a58d1bc654857b", evaluated(TransferRetention(tasks=60))),
+    (BenchmarkSuite(), 2, "a6c9748bbe9691c3", evaluated(BenchmarkSuite(cells=CELLS))),
+    (TransferRetention(), 2, "df176d68afad3180", evaluated(TransferRetention(tasks=60))),
     (ExplorationMonitor(), 1, "ad85ca56faf65bca", evaluated(ExplorationMonitor())),
     (Always(), 1, "af5b01e3415314bc", decided(Always())),
-    (ThresholdGate(), 1, "0d456a3d2dba0fdb", decided(ThresholdGate())),
+    (ThresholdGate(), 2, "5fba6d10caea2459", decided(ThresholdGate())),
     (Latest(), 1, "3dc3dfba3ab3c5ee", selected),
-    (CritiqueEval(), 1, "dee32a66468dd5f4", lambda: probed(CritiqueEval(tasks=40))),
+    (CritiqueEval(), 2, "baaa34123344172d", lambda: probed(CritiqueEval(tasks=40))),
     (BalanceScore(), 1, "e9ef0074c2169930", balanced),
     (Fixed(), 1, "25b2f336760b31d4", scheduled),
 ]

@@ -14,8 +14,8 @@ GUESSES = 0.02
 
 
 def remarks(views: Sequence["GenerationView"]) -> list[str]:
-    """Examples left out as contaminated, and why nothing was solved where nothing was."""
-    found = [_contaminated(view) for view in views]
+    """Examples left out, what could not be compared, and why nothing was solved if nothing was."""
+    found = [said for view in views for said in (_contaminated(view), _gaps(view))]
     return [*filter(None, found), *_unsolved(views)]
 
 
@@ -27,6 +27,17 @@ def _contaminated(view: "GenerationView") -> str:
     return (
         f"generation {view.generation}: {left_out:,} of {built:,} training examples were left out "
         "because they contain or descend from a held-out task"
+    )
+
+
+def _gaps(view: "GenerationView") -> str:
+    """The families that a report has nothing to say of."""
+    missing = sorted({f"{gap.suite}/{gap.family}" for gap in view.report.gaps})
+    if not missing:
+        return ""
+    return (
+        f"generation {view.generation}: nothing is known of {', '.join(missing)}, because no task "
+        "there has a verdict for both child and incumbent; look at its checker errors"
     )
 
 

@@ -12,6 +12,7 @@ from cladeflow.records import (
     Cost,
     Delta,
     EvalReport,
+    Gap,
     ReportRow,
     Trajectory,
     Verdict,
@@ -64,6 +65,7 @@ class ReportParts(NamedTuple):
 
     rows: tuple[ReportRow, ...] = ()
     deltas: tuple[Delta, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     retention: Mapping[str, float] = {}
     exploration: Mapping[str, float] = {}
     critique: Mapping[str, float] = {}
@@ -104,6 +106,7 @@ def evaluation_report(
     baseline_id: str,
     identical: bool,
     gen: int,
+    baseline_exploration: Mapping[str, float] | None = None,
 ) -> EvalReport:
     """The report that the ``evaluations`` make together."""
     parts = [evaluation.report(ctx) for evaluation in evaluations]
@@ -117,8 +120,10 @@ def evaluation_report(
         seeds=(ctx.setting.seed,),
         rows=tuple(row for part in parts for row in part.rows),
         deltas=tuple(delta for part in parts for delta in part.deltas),
+        gaps=tuple(gap for part in parts for gap in part.gaps),
         retention={family: drop for part in parts for family, drop in part.retention.items()},
         exploration={name: value for part in parts for name, value in part.exploration.items()},
+        baseline_exploration=dict(baseline_exploration or {}),
         critique={name: value for part in parts for name, value in part.critique.items()},
         cost=Cost(
             tokens=sum(cost.tokens for cost in costs),

@@ -8,13 +8,17 @@ from pydantic import Field, model_validator
 
 from cladeflow.environments.base import Environment
 from cladeflow.evaluate.base import EvalContext, Evaluation, ReportParts, Setting
+from cladeflow.evaluate.profile import MEASURES, profile_deltas
 from cladeflow.evaluate.scores import Scores
 from cladeflow.evaluate.statistics import Floats
 from cladeflow.evaluate.suite import Cell, Suite, SuiteResult, spread
 from cladeflow.records import Split
 
+DIFFERENCES = ("accuracy", "greedy", "sampled", "tokens")
+"""Metrics with a paired difference to the incumbent."""
 
-class BenchmarkSuite(Evaluation, name="benchmark_suite", version=1):
+
+class BenchmarkSuite(Evaluation, name="benchmark_suite", version=2):
     """Answers every task once greedily and ``samples`` times at ``temperature``.
 
     Metrics, each a mean over tasks:
@@ -27,6 +31,10 @@ class BenchmarkSuite(Evaluation, name="benchmark_suite", version=1):
     - ``parse_rate``: share of all answers that parse; ``tokens``: generated per sample;
       ``unchecked``: share of answers whose check failed or timed out. Those are left out of the
       metrics above, so a gate has to bound their share.
+
+    Deltas are of accuracy, greedy, sampled and tokens, over all tasks and per family, and of the
+    profile of accuracy over families: ``worst_decile``, ``median_family``, ``mean_family``
+    (`evaluate/profile.py`).
     """
 
     suite: str = "frontier"
@@ -66,12 +74,22 @@ class BenchmarkSuite(Evaluation, name="benchmark_suite", version=1):
         ]
 
     def report(self, ctx: EvalContext) -> ReportParts:
-        """Rows per metric and family; deltas of accuracy, greedy and sampled."""
+        """Rows and deltas per metric and family, and deltas of the profile over families."""
         subject, baseline = self._scores(ctx, ctx.subject), self._scores(ctx, ctx.baseline)
-        deltas = subject.deltas(
-            baseline, ("accuracy", "greedy", "sampled"), confidence=ctx.confidence, key=ctx.key
+        deltas = subject.deltas(baseline, DIFFERENCES, confidence=ctx.confidence, key=ctx.key)
+        profile = profile_deltas(
+            subject, baseline, "accuracy", confidence=ctx.confidence, key=ctx.key
         )
-        return ReportParts(rows=subject.rows(ctx.key), deltas=deltas)
+        return ReportParts(
+            rows=subject.rows(ctx.key),
+            deltas=(*deltas, *profile),
+            gaps=subject.gaps(baseline, DIFFERENCES),
+        )
+
+    def provided(self) -> frozenset[str]:
+        """The differences that gates can decide on."""
+        measured = {f"delta:{self.suite}/{metric}" for metric in (*DIFFERENCES, *MEASURES)}
+        return frozenset({*measured, f"binary:{self.suite}/greedy"})
 
     def _name(self, env: Environment, mode: str) -> str:
         return f"{env.name}.{self.suite}.{mode}"
@@ -96,6 +114,7 @@ class BenchmarkSuite(Evaluation, name="benchmark_suite", version=1):
             sampled,
             {metric: [one[metric] for one in measured] for metric in measured[0]},
             unbounded=frozenset({"tokens"}),
+            binary=frozenset({"greedy"}),
         )
 
     def _measure(self, greedy: SuiteResult, sampled: SuiteResult) -> dict[str, Floats]:

@@ -1,7 +1,6 @@
 """How good is the critic? Its verdicts on known attempts, and what its critiques change."""
 
-from collections.abc import Mapping, Sequence
-from statistics import fmean
+from collections.abc import Mapping
 
 import numpy as np
 from pydantic import Field
@@ -9,15 +8,18 @@ from pydantic import Field
 from cladeflow.environments.base import Environment
 from cladeflow.errors import CladeflowError
 from cladeflow.evaluate.base import EvalContext, Evaluation, ReportParts, Setting
+from cladeflow.evaluate.judging import MEASURES, f1, f1_deltas
 from cladeflow.evaluate.scores import DECIMALS, Scores
 from cladeflow.evaluate.statistics import Floats
 from cladeflow.evaluate.suite import Suite, SuiteResult, correctness, spread
-from cladeflow.records import Delta, ReportRow, Split
+from cladeflow.records import Delta, Split
 
 SUITE = "critique"
+DIFFERENCES = (("judged",), ("refined", "gain"))
+"""Metrics of judging and of refining with a paired difference to the incumbent."""
 
 
-class CritiqueEval(Evaluation, name="critique_eval", version=1):
+class CritiqueEval(Evaluation, name="critique_eval", version=2):
     """The critic of ``role`` (the actor, where an agent has no such weights) on held-out tasks.
 
     It judges attempts of which about half are corrupted, with the first wrong step known:
@@ -34,9 +36,10 @@ class CritiqueEval(Evaluation, name="critique_eval", version=1):
       refinement turned. With p = accuracy before, refined = p (1 - c2w) + (1 - p) w2c (Yang et
       al. 2024, arXiv:2412.19513).
 
-    The report's ``critique`` has all of them but ``judged`` and ``refined``, which have rows and
-    deltas (suite ``critique``), so that a gate can decide on a critic. Answers whose check failed
-    count nowhere.
+    The report's ``critique`` has all of them but ``judged`` and ``refined``, which have rows. A
+    gate can decide on a critic by the deltas (suite ``critique``) in judged, both F1 scores,
+    refined and gain; the other two are shares of different tasks for different agents, so they
+    have none. Answers whose check failed count nowhere.
     """
 
     role: str = "critic"
@@ -49,14 +52,29 @@ class CritiqueEval(Evaluation, name="critique_eval", version=1):
         return [suite for env in _judged(setting) for suite in self._suites(env, setting)]
 
     def report(self, ctx: EvalContext) -> ReportParts:
-        """Rows, deltas in ``judged`` and ``refined``, and the measures."""
+        """Rows, deltas, and the measures."""
         subject, baseline = self._scores(ctx, ctx.subject), self._scores(ctx, ctx.baseline)
-        rows: list[ReportRow] = []
-        deltas: list[Delta] = []
-        for mine, theirs, metric in zip(subject, baseline, ("judged", "refined"), strict=True):
-            rows += mine.rows(ctx.key)
-            deltas += mine.deltas(theirs, (metric,), confidence=ctx.confidence, key=ctx.key)
-        return ReportParts(rows=tuple(rows), deltas=tuple(deltas), critique=self._measures(ctx))
+        parts = [
+            ReportParts(
+                rows=mine.rows(ctx.key),
+                deltas=mine.deltas(theirs, metrics, confidence=ctx.confidence, key=ctx.key),
+                gaps=mine.gaps(theirs, metrics),
+            )
+            for mine, theirs, metrics in zip(subject, baseline, DIFFERENCES, strict=True)
+        ]
+        return ReportParts(
+            rows=tuple(row for part in parts for row in part.rows),
+            deltas=(*(d for part in parts for d in part.deltas), *self._f1_deltas(ctx)),
+            gaps=tuple(gap for part in parts for gap in part.gaps),
+            critique=self._measures(ctx),
+        )
+
+    def provided(self) -> frozenset[str]:
+        """The differences that gates can decide on."""
+        measured = {
+            f"delta:{SUITE}/{m}" for m in (*MEASURES, *(m for ms in DIFFERENCES for m in ms))
+        }
+        return frozenset({*measured, f"binary:{SUITE}/judged", f"binary:{SUITE}/refined"})
 
     def _suites(self, env: Environment, setting: Setting) -> list[Suite]:
         cells = spread(self.tasks, env.frontier or env.levels)
@@ -77,8 +95,19 @@ class CritiqueEval(Evaluation, name="critique_eval", version=1):
         turns = [_turns(result) for result in refining]
         changes = {metric: [one[metric] for one in turns] for metric in turns[0]}
         return (
-            Scores.of(SUITE, judging, {"judged": [r.accuracy() for r in judging]}),
-            Scores.of(SUITE, refining, changes, unbounded=frozenset({"gain"})),
+            Scores.of(
+                SUITE,
+                judging,
+                {"judged": [r.accuracy() for r in judging]},
+                binary=frozenset({"judged"}),
+            ),
+            Scores.of(
+                SUITE,
+                refining,
+                changes,
+                unbounded=frozenset({"gain"}),
+                binary=frozenset({"refined"}),
+            ),
         )
 
     def _results(
@@ -87,22 +116,38 @@ class CritiqueEval(Evaluation, name="critique_eval", version=1):
         return [results[f"{env.name}.{SUITE}.{name}"] for env in _judged(ctx.setting)]
 
     def _measures(self, ctx: EvalContext) -> dict[str, float]:
-        said: list[tuple[str, str | None]] = []
-        for env, result in zip(
-            _judged(ctx.setting), self._results(ctx, ctx.subject, "judge"), strict=True
-        ):
-            golds = [str(posed.gold.value) for posed in result.suite.pose(env)]
-            answers = [answer for (answer,) in result.answers]
-            known = result.checked[:, 0].tolist()
-            said += [(g, a) for g, a, ok in zip(golds, answers, known, strict=True) if ok]
+        judgements = self._judgements(ctx, ctx.subject)
+        said = [(gold, answer) for gold, answer, known in judgements if known]
         turns = [_turns(result) for result in self._results(ctx, ctx.subject, "refine")]
         rates = {
             metric: np.concatenate([one[metric] for one in turns])
             for metric in ("gain", "correct_to_wrong", "wrong_to_correct")
         }
-        found = {"verdict_f1": verdict_f1(said), "first_error_f1": first_error_f1(said)}
+        found = {metric: f1(metric, said) for metric in MEASURES}
         found |= {m: float(np.nanmean(v)) for m, v in rates.items() if not np.isnan(v).all()}
         return {metric: round(value, DECIMALS) for metric, value in found.items()}
+
+    def _judgements(
+        self, ctx: EvalContext, results: Mapping[str, SuiteResult]
+    ) -> list[tuple[str, str | None, bool]]:
+        """Gold, judgement, and whether it could be checked, of every attempt."""
+        found: list[tuple[str, str | None, bool]] = []
+        for env, result in zip(
+            _judged(ctx.setting), self._results(ctx, results, "judge"), strict=True
+        ):
+            golds = [str(posed.gold.value) for posed in result.suite.pose(env)]
+            answers = [answer for (answer,) in result.answers]
+            found += zip(golds, answers, result.checked[:, 0].tolist(), strict=True)
+        return found
+
+    def _f1_deltas(self, ctx: EvalContext) -> tuple[Delta, ...]:
+        mine, theirs = self._judgements(ctx, ctx.subject), self._judgements(ctx, ctx.baseline)
+        said = [
+            (gold, answer, before)
+            for (gold, answer, known), (_, before, known_before) in zip(mine, theirs, strict=True)
+            if known and known_before
+        ]
+        return f1_deltas(SUITE, said, ctx.confidence, ctx.key)
 
 
 def _judged(setting: Setting) -> list[Environment]:
@@ -131,19 +176,3 @@ def _turns(result: SuiteResult) -> dict[str, Floats]:
         "correct_to_wrong": np.where(before == 1, 1 - after, np.nan),
         "wrong_to_correct": np.where(before == 0, after, np.nan),
     }
-
-
-def verdict_f1(said: Sequence[tuple[str, str | None]]) -> float:
-    """F1 of finding the wrong attempts, from pairs of gold and judgement; 0 where none is found."""
-    pairs = [(gold != "ok", answer not in ("ok", None)) for gold, answer in said]
-    found = sum(wrong and called for wrong, called in pairs)
-    missed_or_invented = sum(wrong != called for wrong, called in pairs)
-    return 2 * found / (2 * found + missed_or_invented) if found else 0.0
-
-
-def first_error_f1(said: Sequence[tuple[str, str | None]]) -> float:
-    """Harmonic mean of the shares judged exactly right among the wrong and the right attempts."""
-    wrong = [gold == answer for gold, answer in said if gold != "ok"]
-    right = [gold == answer for gold, answer in said if gold == "ok"]
-    a, b = (fmean(found) if found else 0.0 for found in (wrong, right))
-    return 2 * a * b / (a + b) if a + b else 0.0

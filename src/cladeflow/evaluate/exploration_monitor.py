@@ -33,6 +33,11 @@ class ExplorationMonitor(Evaluation, name="exploration_monitor", version=1):
 
     k: int = Field(default=4, gt=0)
 
+    def provided(self) -> frozenset[str]:
+        """The measures that guardrails can hold on to."""
+        measures = ("entropy", "distinct_correct", f"pass@{self.k}_gain", "positive_rate")
+        return frozenset(f"exploration:{measure}" for measure in measures)
+
     def report(self, ctx: EvalContext) -> ReportParts:
         """The measures as the report's ``exploration``."""
         groups = _groups(ctx.trajectories, ctx.verdicts)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cladeflow.errors import CladeflowError
-from cladeflow.evaluate.statistics import Floats, bootstrap_mean, paired_bootstrap
+from cladeflow.evaluate.statistics import Floats, Interval, bootstrap_mean, paired_bootstrap
 from cladeflow.evaluate.suite import SuiteResult
-from cladeflow.records import Delta, ReportRow, Split
+from cladeflow.records import Delta, Gap, ReportRow, Split
 
 ALL = "all"
 """The family of rows over every task of a suite."""
@@ -39,6 +39,8 @@ class Scores:
     """Metric → [T]; nan where a task has no value."""
     unbounded: frozenset[str] = frozenset()
     """Metrics that are not shares between 0 and 1."""
+    binary: frozenset[str] = frozenset()
+    """Metrics whose scores are 1 or 0: right or wrong."""
 
     @classmethod
     def of(
@@ -47,6 +49,7 @@ class Scores:
         results: Sequence[SuiteResult],
         metrics: Mapping[str, Sequence[Floats]],
         unbounded: frozenset[str] = frozenset(),
+        binary: frozenset[str] = frozenset(),
     ) -> Self:
         """Join the ``results`` of one or more environments; ``metrics`` has one array for each."""
         return cls(
@@ -58,6 +61,7 @@ class Scores:
             families=np.concatenate([r.families for r in results]),
             metrics={name: np.concatenate(parts) for name, parts in metrics.items()},
             unbounded=unbounded,
+            binary=binary,
         )
 
     def rows(self, key: str) -> tuple[ReportRow, ...]:
@@ -74,28 +78,49 @@ class Scores:
     ) -> tuple[Delta, ...]:
         """Paired differences to ``baseline``, over all tasks and per family.
 
-        Tasks without a value for both agents are left out. Raises `CladeflowError` where the two
-        were not evaluated on the same tasks, or no task is left.
+        Tasks without a value for both agents are left out, and so is a family without any other
+        (`gaps` names it). Raises `CladeflowError` where the two were not evaluated on the same
+        tasks.
         """
+        return tuple(
+            self._delta(part, metric, pair, confidence, key)
+            for part in self._slices()
+            for metric in metrics
+            if len((pair := self.pairs(baseline, part.at, metric))[0])
+        )
+
+    def gaps(self, baseline: Self, metrics: Sequence[str]) -> tuple[Gap, ...]:
+        """The differences that `deltas` leaves out, because no task has both values."""
+        return tuple(
+            Gap(suite=self.suite, family=part.family, metric=metric)
+            for part in self._slices()
+            for metric in metrics
+            if not len(self.pairs(baseline, part.at, metric)[0])
+        )
+
+    def pairs(self, baseline: Self, at: NDArray[np.bool_], metric: str) -> tuple[Floats, Floats]:
+        """Both agents' scores, [T'] each, of those tasks ``at`` which have a value for both."""
         if self.tasks != baseline.tasks:
             raise CladeflowError(
                 f"suite {self.suite}: the agent and its baseline were evaluated on different "
                 "tasks; evaluate both on the same suite"
             )
-        return tuple(
-            self._delta(baseline, part, metric, confidence, key)
-            for part in self._slices()
-            for metric in metrics
-        )
+        child, before = self.metrics[metric][at], baseline.metrics[metric][at]
+        both = ~np.isnan(child) & ~np.isnan(before)
+        return child[both], before[both]
+
+    def families_of(self) -> dict[tuple[str, str], NDArray[np.bool_]]:
+        """Which tasks, [T], belong to each (environment, family)."""
+        found = sorted(set(zip(self.envs.tolist(), self.families.tolist(), strict=True)))
+        return {(env, f): (self.envs == env) & (self.families == f) for env, f in found}
 
     def _slices(self) -> Iterator[_Slice]:
         """Everything, then each family."""
         envs = sorted(set(self.envs.tolist()))
         everything = np.ones(len(self.tasks), dtype=np.bool_)
         yield _Slice(envs[0] if len(envs) == 1 else ALL, ALL, everything)
-        families = set(zip(self.envs.tolist(), self.families.tolist(), strict=True))
-        for env, family in sorted(families):
-            yield _Slice(env, family, (self.envs == env) & (self.families == family))
+        for (env, family), at in self.families_of().items():
+            yield _Slice(env, family, at)
 
     def _row(self, part: _Slice, metric: str, key: str) -> ReportRow | None:
         scores = self.metrics[metric][part.at]
@@ -121,28 +146,53 @@ class Scores:
         )
 
     def _delta(
-        self, baseline: Self, part: _Slice, metric: str, confidence: float, key: str
+        self,
+        part: _Slice,
+        metric: str,
+        pair: tuple[Floats, Floats],
+        confidence: float,
+        key: str,
     ) -> Delta:
-        child, before = self.metrics[metric][part.at], baseline.metrics[metric][part.at]
-        both = ~np.isnan(child) & ~np.isnan(before)
-        if not both.any():
-            raise CladeflowError(
-                f"suite {self.suite}, family {part.family}: no task has a verdict for both "
-                "agents; look at the checker errors in the evaluation's verdicts"
-            )
+        child, before = pair
         found = paired_bootstrap(
-            child[both],
-            before[both],
+            child,
+            before,
             key=f"{key}/{self.suite}/{part.family}/{metric}/delta",
             confidence=confidence,
+            bounds=None if metric in self.unbounded else (-1.0, 1.0),
         )
-        return Delta(
+        binary = metric in self.binary
+        return delta_of(
+            found,
             suite=self.suite,
             family=part.family,
             metric=metric,
-            delta=round(found.value, DECIMALS),
-            lo=round(found.lo, DECIMALS),
-            hi=round(found.hi, DECIMALS),
-            n=found.n,
-            confidence=round(confidence, DECIMALS),
+            confidence=confidence,
+            wins=int((child > before).sum()) if binary else None,
+            losses=int((child < before).sum()) if binary else None,
         )
+
+
+def delta_of(
+    found: Interval,
+    *,
+    suite: str,
+    metric: str,
+    confidence: float,
+    family: str = ALL,
+    wins: int | None = None,
+    losses: int | None = None,
+) -> Delta:
+    """An interval as a report has it."""
+    return Delta(
+        suite=suite,
+        family=family,
+        metric=metric,
+        delta=round(found.value, DECIMALS),
+        lo=round(found.lo, DECIMALS),
+        hi=round(found.hi, DECIMALS),
+        n=found.n,
+        confidence=round(confidence, DECIMALS),
+        wins=wins,
+        losses=losses,
+    )

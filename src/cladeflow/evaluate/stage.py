@@ -73,6 +73,7 @@ class Evaluate(Stage):
                     baseline_id=incumbent.id,
                     identical=agent.behaviour == incumbent.behaviour,
                     gen=ctx.call.generation,
+                    baseline_exploration=ctx.plan.incumbent_exploration if agent is child else {},
                 )
             )
         record_report(work.metrics, reports[0])

@@ -5,7 +5,7 @@ generator keyed by a string, so a report is the same report wherever it is compu
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil, comb
 from typing import NamedTuple
 
@@ -33,17 +33,30 @@ def keyed_generator(key: str) -> np.random.Generator:
 def corrected_confidence(confidence: float, tried: int) -> float:
     """Confidence of the interval for the ``tried``-th child since the last promotion.
 
-    Weighted Bonferroni: with a = 1 - confidence, child k gets a_k = 2a / (k (k + 1)). So the first
-    one is tested at the plain confidence, and the one-sided errors a_k / 2 of all children, however
-    many there will be, add up to at most a. Equal shares would need the number of children in
-    advance, and shares a / k add up without bound.
+    Weighted Bonferroni: with a = 1 - confidence, child 1 gets a_1 = a, child k > 1 gets
+    a_k = 0.3 a / (k (k - 1)). So the first one is tested at the plain confidence, and the one-sided
+    errors a_k / 2 of all children, however many there will be, add up to 0.65 a. What is left of a
+    is for what intervals over few tasks get wrong. Equal shares would need the number of children
+    in advance, and shares a / k add up without bound.
 
     Raises:
         ValueError: ``tried`` is below 1.
     """
     if tried < 1:
         raise ValueError(f"tried counts the child under test, so it is at least 1, not {tried}")
-    return 1 - 2 * (1 - confidence) / (tried * (tried + 1))
+    share = 1.0 if tried == 1 else 0.3 / (tried * (tried - 1))
+    return 1 - share * (1 - confidence)
+
+
+def exact_mcnemar(wins: int, losses: int) -> float:
+    """One-sided p value of McNemar's exact test that the child is no better.
+
+    P(X >= wins), X ~ Binomial(wins + losses, 1/2): tasks that only one of the two agents solved go
+    to either with the same chance where neither is better (McNemar 1947, exact as in Dixon and
+    Mood's sign test). In exact integers; 1 where the two never differ.
+    """
+    n = wins + losses
+    return float(sum(comb(n, i) for i in range(wins, n + 1)) / 2**n)
 
 
 def bootstrap_mean(
@@ -71,19 +84,65 @@ def bootstrap_mean(
     sample = np.asarray(scores, dtype=np.float64)
     drawn_from = sample if bounds is None else np.concatenate([sample, bounds])
     draws = _resampled_means(drawn_from, _resamples(confidence), keyed_generator(key))
-    lo, hi = _percentiles(draws, confidence)
+    lo, hi = percentile_bounds(draws, confidence)
     return Interval(float(sample.mean()), lo, hi, len(sample))
 
 
 def paired_bootstrap(
-    child: ArrayLike, baseline: ArrayLike, *, key: str, confidence: float = 0.95
+    child: ArrayLike,
+    baseline: ArrayLike,
+    *,
+    key: str,
+    confidence: float = 0.95,
+    bounds: tuple[float, float] | None = (-1.0, 1.0),
 ) -> Interval:
-    """Bootstrap of mean(child - baseline) over tasks; both [T], scores in [0, 1], same tasks.
+    """Bootstrap of mean(child - baseline) over tasks; both [T], of the same tasks.
 
-    The pairing takes the difficulty of the tasks out of the interval.
+    The pairing takes the difficulty of the tasks out of the interval. ``bounds`` are those of the
+    differences: scores lie in [0, 1] unless told otherwise.
     """
     difference = np.asarray(child, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
-    return bootstrap_mean(difference, key=key, confidence=confidence, bounds=(-1.0, 1.0))
+    return bootstrap_mean(difference, key=key, confidence=confidence, bounds=bounds)
+
+
+def bootstrap_of_sums(
+    rows: ArrayLike,
+    measure: Callable[[Floats], Floats],
+    *,
+    pseudo: ArrayLike,
+    key: str,
+    confidence: float = 0.95,
+) -> Interval:
+    """Percentile bootstrap over tasks of a measure of sums, such as a difference of two F1 scores.
+
+    As `bootstrap_mean`, for what is no mean over tasks: resamples are drawn from the tasks and the
+    ``pseudo``-tasks, the estimate is the measure of the plain sums.
+
+    Args:
+        rows: [T, C] what each task adds to C sums, of few distinct values.
+        measure: Sums [..., C] to the measure [...].
+        pseudo: [P, C] pseudo-tasks that keep the interval from having no width.
+        key: Seeds the resampling.
+        confidence: Coverage of the interval.
+    """
+    sample = np.asarray(rows, dtype=np.float64)
+    drawn_from = np.concatenate([sample, np.asarray(pseudo, dtype=np.float64)])
+    means = resampled_rows(drawn_from, key=key, confidence=confidence)
+    lo, hi = percentile_bounds(measure(means * len(drawn_from)), confidence)
+    return Interval(float(measure(sample.sum(axis=0))), lo, hi, len(sample))
+
+
+def resampled_rows(rows: Floats, *, key: str, confidence: float) -> Floats:
+    """Column means of bootstrap resamples of ``rows`` [T, C]: [R, C], enough for ``confidence``.
+
+    As `_resampled_means`, of rows: those of a task stay together.
+    """
+    values, counts = np.unique(rows, axis=0, return_counts=True)
+    drawn = keyed_generator(key).multinomial(
+        len(rows), counts / len(rows), size=_resamples(confidence)
+    )
+    means: Floats = drawn @ values / len(rows)
+    return means
 
 
 def hierarchical_bootstrap(
@@ -108,7 +167,7 @@ def hierarchical_bootstrap(
     for seed, scores in enumerate(seeds):
         at = chosen == seed
         means[at] = _resampled_means(scores, int(at.sum()), rng)
-    lo, hi = _percentiles(means.mean(axis=1), confidence)
+    lo, hi = percentile_bounds(means.mean(axis=1), confidence)
     return Interval(float(np.mean([scores.mean() for scores in seeds])), lo, hi, n_seeds)
 
 
@@ -164,7 +223,8 @@ def _resampled_means(sample: Floats, resamples: int, rng: np.random.Generator) -
     return means
 
 
-def _percentiles(draws: Floats, confidence: float) -> tuple[float, float]:
+def percentile_bounds(draws: Floats, confidence: float) -> tuple[float, float]:
+    """Bounds of the central share ``confidence`` of ``draws`` [R]."""
     tail = (1 - confidence) / 2
     lo, hi = np.quantile(draws, [tail, 1 - tail])
     return float(lo), float(hi)

@@ -14,7 +14,7 @@ SUITE = "retention"
 """The suite whose deltas are guardrails: gates block a family that was forgotten."""
 
 
-class TransferRetention(Evaluation, name="transfer_retention", version=1):
+class TransferRetention(Evaluation, name="transfer_retention", version=2):
     """Greedy accuracy on mastered levels, compared task by task with the incumbent's.
 
     retention_f = mean over the tasks of family f of (correct_child - correct_incumbent), with its
@@ -54,6 +54,7 @@ class TransferRetention(Evaluation, name="transfer_retention", version=1):
         return ReportParts(
             rows=subject.rows(ctx.key),
             deltas=deltas,
+            gaps=subject.gaps(baseline, ("accuracy",)),
             retention={delta.family: delta.delta for delta in deltas},
         )
 
@@ -70,4 +71,5 @@ def _scores(envs: Sequence[Environment], results: Mapping[str, SuiteResult]) -> 
     found = [results[_name(env)] for env in envs]
     unchecked = [(~result.checked).mean(axis=1) for result in found]
     accuracy = [result.accuracy() for result in found]
-    return Scores.of(SUITE, found, {"accuracy": accuracy, "unchecked": unchecked})
+    measured = {"accuracy": accuracy, "unchecked": unchecked}
+    return Scores.of(SUITE, found, measured, binary=frozenset({"accuracy"}))

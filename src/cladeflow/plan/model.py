@@ -37,6 +37,8 @@ class Plan(Value):
     memory: str | None = None
     stats: dict[str, CellStats] = {}
     """Task statistics by ``env/family/level``."""
+    incumbent_exploration: dict[str, float] = {}
+    """What was measured of the incumbent when it was a child; empty for an initial agent."""
     event_id: int
     """The newest archive event that the plan has seen."""
     tried: int

@@ -37,6 +37,7 @@ def make_plan(archive: Archive, generation: int, children: int = 1) -> Plan:
     key = f"{evolution.seed}/plan/{generation}"
     drawn = selection.select(columns, children, key)
     parents = tuple(archive.agent(parent).agent for parent in drawn)
+    incumbent = archive.agent(columns.ids[columns.champion]).agent
     evaluated = archive.events(kinds=["evaluated"])
     return Plan(
         evolution=evolution.id,
@@ -44,11 +45,12 @@ def make_plan(archive: Archive, generation: int, children: int = 1) -> Plan:
         seed=evolution.seed,
         resolved=resolved,
         parents=parents,
-        incumbent=archive.agent(columns.ids[columns.champion]).agent,
+        incumbent=incumbent,
         initial=archive.agent("initial").agent,
         previous=archive.agent("previous").agent,
         control=control.settings(generation, _measured(evaluated, parents[0].id)),
         stats=_statistics([event.payload.get("cells", {}) for event in evaluated]),
+        incumbent_exploration=_measured(evaluated, incumbent.id),
         event_id=archive.event_id(),
         tried=archive.tried_since_promotion(),
     )

@@ -2,9 +2,13 @@
 
 from abc import abstractmethod
 
-from cladeflow.records import Decision, EvalReport
+from cladeflow.errors import CladeflowError
+from cladeflow.records import Decision, Delta, EvalReport
 from cladeflow.records.report import GateOutcome
 from cladeflow.strategy import Strategy
+
+ROUNDING = 1e-6
+"""Reports round their numbers."""
 
 
 class Gate(Strategy, slot="promote"):
@@ -17,6 +21,36 @@ class Gate(Strategy, slot="promote"):
     def interval_confidence(self, tried: int) -> float:
         """Confidence that the report's deltas must have for `decide`."""
         return 0.95
+
+    def incomparable(self, report: EvalReport, suite: str, metric: str) -> str:
+        """Why the report's two agents cannot be compared; empty where they can."""
+        if report.identical:
+            return "child and incumbent are the same agent: nothing changed, nothing to promote"
+        if any((g.suite, g.family, g.metric) == (suite, "all", metric) for g in report.gaps):
+            return f"no task of {suite} has a verdict for both agents: {metric} is not known"
+        return ""
+
+    def difference(
+        self, report: EvalReport, suite: str, metric: str, tried: int, family: str = "all"
+    ) -> Delta:
+        """The report's difference; raises `CladeflowError` where it is not there or too narrow."""
+        at = (suite, family, metric)
+        delta = next((d for d in report.deltas if (d.suite, d.family, d.metric) == at), None)
+        if delta is None:
+            known = sorted({f"{d.suite}/{d.metric}" for d in report.deltas if d.family == "all"})
+            raise CladeflowError(
+                f"{self.name}: the report has no difference in {suite}/{metric}, "
+                f"only in {', '.join(known) or 'nothing'}; set its options suite and metric, or "
+                "add benchmark_suite to the recipe's evaluate"
+            )
+        wanted = self.interval_confidence(tried)
+        if delta.confidence < wanted - ROUNDING:
+            raise CladeflowError(
+                f"{self.name}: with {tried} children tried it needs intervals at "
+                f"{wanted:.4%} confidence or more, but the report's are at {delta.confidence:.4%}; "
+                "evaluate the child again"
+            )
+        return delta
 
     def decision(
         self, report: EvalReport, tried: int, outcome: GateOutcome, *reasons: str

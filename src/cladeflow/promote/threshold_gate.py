@@ -1,44 +1,52 @@
 """Promote what is better by the lower bound of a paired interval, and forgets nothing."""
 
-from collections.abc import Iterator
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from cladeflow.errors import CladeflowError
 from cladeflow.evaluate.statistics import corrected_confidence
-from cladeflow.evaluate.transfer_retention import SUITE as RETENTION
 from cladeflow.promote.base import Gate
-from cladeflow.records import Decision, Delta, EvalReport
-from cladeflow.records.report import GateOutcome
-
-ROUNDING = 1e-6
-"""Reports round their numbers."""
+from cladeflow.promote.evidence import Test, together, weigh
+from cladeflow.promote.guardrails import Guardrails
+from cladeflow.records import Decision, EvalReport
 
 
-class ThresholdGate(Gate, name="threshold_gate", version=1):
+class ThresholdGate(Gate, name="threshold_gate", version=2):
     """Three-way test of Δ = score(child) - score(incumbent) on held-out tasks.
 
-    With [lo, hi] the paired interval of Δ at 1 - 2(1 - confidence) / (tried (tried + 1)):
+    With [lo, hi] the paired interval of Δ at the confidence corrected for the children tried
+    (`corrected_confidence`), b and c the tasks that only the child or only the incumbent solved,
+    and X ~ Binomial(b + c, 1/2):
 
-    - pass: lo > bar, and every guardrail holds;
-    - fail: hi < bar, or a guardrail is violated;
-    - inconclusive otherwise, and where child and incumbent are the same agent.
+    - pass: lo > bar (``test`` bootstrap), P(X >= b) <= a / 2 with a = 1 - the corrected
+      confidence (mcnemar, exact), or both; and every guardrail holds;
+    - fail: hi < bar or P(X <= b) <= a / 2, or a guardrail is violated;
+    - inconclusive otherwise, where the metric could not be compared, and where child and incumbent
+      are the same agent.
 
     The chance that any of the children tried since a promotion passes without being better is at
     most 1 - confidence, however many there are (docs/statistics.md).
-
-    Guardrails: no family loses more than ``retention_drop`` on its mastered levels with an
-    interval that excludes 0; at most ``max_unchecked`` of the answers escape their check, since
-    those are left out of the score; no safety check fails.
     """
 
     metric: str = "accuracy"
     suite: str = "frontier"
     bar: float = 0.0
     """What the improvement must exceed, as a share: 0.01 is one point."""
+    test: Test = "bootstrap"
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    retention_drop: float = Field(default=0.02, ge=0)
-    max_unchecked: float = Field(default=0.05, ge=0)
+    guardrails: Guardrails = Guardrails()
+
+    @model_validator(mode="after")
+    def _bar_is_tested(self) -> Self:
+        if self.test != "bootstrap" and self.bar:
+            raise ValueError(f"test {self.test} compares with no bar but 0, not with {self.bar:g}")
+        return self
+
+    def required(self) -> frozenset[str]:
+        """The difference to decide on, and what the guardrails need."""
+        at = f"{self.suite}/{self.metric}"
+        binary = {f"binary:{at}"} if self.test != "bootstrap" else set()
+        return frozenset({f"delta:{at}", *binary}) | self.guardrails.required()
 
     def interval_confidence(self, tried: int) -> float:
         """The gate's confidence, corrected for the children tried."""
@@ -46,67 +54,12 @@ class ThresholdGate(Gate, name="threshold_gate", version=1):
 
     def decide(self, report: EvalReport, tried: int) -> Decision:
         """Raises `CladeflowError` for a report without the interval that the gate needs."""
-        if report.identical:
-            same = "child and incumbent are the same agent: nothing changed, nothing to promote"
-            return self.decision(report, tried, "inconclusive", same)
-        delta = self._primary(report, tried)
-        violations = tuple(self._violations(report))
-        if violations or delta.hi < self.bar:
-            return self.decision(report, tried, "fail", self._sentence(delta), *violations)
-        outcome: GateOutcome = "pass" if delta.lo > self.bar else "inconclusive"
-        return self.decision(report, tried, outcome, self._sentence(delta))
-
-    def _primary(self, report: EvalReport, tried: int) -> Delta:
-        at = (self.suite, "all", self.metric)
-        delta = next((d for d in report.deltas if (d.suite, d.family, d.metric) == at), None)
-        if delta is None:
-            known = sorted({f"{d.suite}/{d.metric}" for d in report.deltas if d.family == "all"})
-            raise CladeflowError(
-                f"threshold_gate: the report has no difference in {self.suite}/{self.metric}, "
-                f"only in {', '.join(known) or 'nothing'}; set its options suite and metric, or "
-                "add benchmark_suite to the recipe's evaluate"
-            )
-        wanted = self.interval_confidence(tried)
-        if delta.confidence < wanted - ROUNDING:
-            raise CladeflowError(
-                f"threshold_gate: with {tried} children tried it needs intervals at "
-                f"{wanted:.4%} confidence or more, but the report's are at {delta.confidence:.4%}; "
-                "evaluate the child again"
-            )
-        return delta
-
-    def _violations(self, report: EvalReport) -> Iterator[str]:
-        for delta in report.deltas:
-            forgot = delta.delta < -self.retention_drop and delta.hi < 0
-            if delta.suite == RETENTION and forgot:
-                yield (
-                    f"forgetting: {delta.family} {_change(delta)}; at most "
-                    f"{100 * self.retention_drop:g} points may be lost"
-                )
-        for row in report.rows:
-            if (row.metric, row.family) == ("unchecked", "all") and row.value > self.max_unchecked:
-                yield (
-                    f"{row.value:.1%} of the answers on {row.suite} could not be checked; "
-                    f"at most {self.max_unchecked:.1%} may be"
-                )
-        for check in report.safety:
-            if not check.passed:
-                yield f"safety: {check.check} is {check.value:g}, its limit is {check.limit:g}"
-
-    def _sentence(self, delta: Delta) -> str:
-        if delta.lo > self.bar:
-            verdict = "above"
-        else:
-            verdict = "below" if delta.hi < self.bar else "not clearly above"
-        return (
-            f"{delta.metric} on {delta.suite} {_change(delta)}: {verdict} the bar of "
-            f"{100 * self.bar:+g} points"
-        )
-
-
-def _change(delta: Delta) -> str:
-    verb = "rose" if delta.delta > 0 else "fell" if delta.delta < 0 else "moved"
-    return (
-        f"{verb} by {100 * abs(delta.delta):.1f} points ({100 * delta.confidence:.4g} % interval "
-        f"{100 * delta.lo:+.1f} to {100 * delta.hi:+.1f}, {delta.n} tasks)"
-    )
+        if unfit := self.incomparable(report, self.suite, self.metric):
+            return self.decision(report, tried, "inconclusive", unfit)
+        confidence = self.interval_confidence(tried)
+        delta = self.difference(report, self.suite, self.metric, tried)
+        findings = weigh(self.test, delta, self.bar, confidence)
+        violations = tuple(self.guardrails.violations(report))
+        outcome = "fail" if violations else together(findings)
+        sentences = (finding.sentence for finding in findings)
+        return self.decision(report, tried, outcome, *sentences, *violations)

@@ -13,6 +13,7 @@ def check_fit(recipe: Recipe, source: str) -> None:
     Only rounds whose strategies are all built are checked: what a strategy that is not built
     needs is not known.
     """
+    _check_gates(recipe, source)
     for index, part in enumerate(recipe.rounds):
         earlier = index > 0 or part.repeat > 1
         _check_round(recipe, part, earlier, f"{source}: rounds.{part.name}")
@@ -46,6 +47,32 @@ def _check_round(recipe: Recipe, part: Round, earlier: bool, place: str) -> None
                 f"{place}: {strategy.slot} {strategy.name!r} needs {need!r}, "
                 f"which nothing in the round gives{hint}"
             )
+
+
+def _check_gates(recipe: Recipe, source: str) -> None:
+    """A gate decides on what the evaluations measure."""
+    try:
+        evaluations = [entry.build() for entry in recipe.evaluate]
+        gates = [entry.build() for entry in recipe.promote]
+    except RecipeError:  # what is not built yet may give or need anything
+        return
+    given = {what for evaluation in evaluations for what in evaluation.provided()}
+    for gate in gates:
+        for need in sorted(gate.required() - given):
+            kind, _, wanted = need.partition(":")
+            known = sorted(what.partition(":")[2] for what in given if what.startswith(f"{kind}:"))
+            raise RecipeError(
+                f"{source}: promote {gate.name!r} needs {_KINDS[kind].format(wanted)}, which none "
+                f"of the recipe's evaluations measures; they measure {', '.join(known) or 'none'}"
+            )
+
+
+_KINDS = {
+    "delta": "the difference to the incumbent in {}",
+    "binary": "right or wrong per task in {}",
+    "exploration": "the exploration {}",
+}
+"""How a message names what gates need, by what stands before the colon."""
 
 
 def _built(recipe: Recipe, part: Round) -> Sequence[Strategy]:

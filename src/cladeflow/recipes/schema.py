@@ -102,4 +102,17 @@ def _options(slot: str, name: str) -> _Json:
     kind = find(slot, name)
     if kind is None:
         return {"type": ["object", "null"], "description": "known, not built in this version"}
-    return kind.model_json_schema()
+    schema = kind.model_json_schema()
+    inlined: _Json = _inlined(schema, schema.pop("$defs", {}))
+    return inlined
+
+
+def _inlined(node: Any, definitions: _Json) -> Any:
+    """``node`` with the definitions it refers to in place: elsewhere they would not be found."""
+    if isinstance(node, list):
+        return [_inlined(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _inlined(definitions[node["$ref"].rpartition("/")[2]], definitions)
+    return {key: _inlined(value, definitions) for key, value in node.items()}

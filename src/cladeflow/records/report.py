@@ -43,6 +43,18 @@ class Delta(Value):
     hi: float
     n: int
     confidence: float
+    wins: int | None = None
+    """Tasks that the agent alone solved; None where a task's score is more than right or wrong."""
+    losses: int | None = None
+    """Tasks that the baseline alone solved."""
+
+
+class Gap(Value):
+    """A difference that is missing: no task of the family has a value for both agents."""
+
+    suite: str
+    family: str
+    metric: str
 
 
 class SafetyCheck(Value):
@@ -90,8 +102,11 @@ class EvalReport(Record):
     rows: tuple[ReportRow, ...] = ()
     curves: tuple[CurvePoint, ...] = ()
     deltas: tuple[Delta, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     retention: dict[str, float] = {}
     exploration: dict[str, float] = {}
+    baseline_exploration: dict[str, float] = {}
+    """What was measured of the baseline when it was a child; empty for an initial agent."""
     critique: dict[str, float] = {}
     safety: tuple[SafetyCheck, ...] = ()
     contamination: Contamination | None = None

@@ -16,6 +16,8 @@ def record_report(metrics: Metrics, report: EvalReport) -> None:
         metrics.gauge("cladeflow_score_lower_ratio", row.lo, **at)
         metrics.gauge("cladeflow_score_upper_ratio", row.hi, **at)
     for delta in report.deltas:
+        if delta.metric == "tokens":  # no ratio; the rows of both agents tell as much
+            continue
         at = {"suite": delta.suite, "family": delta.family, "metric": delta.metric}
         metrics.gauge("cladeflow_improvement_ratio", delta.delta, **at)
         metrics.gauge("cladeflow_improvement_lower_ratio", delta.lo, **at)

@@ -8,7 +8,7 @@ import pytest
 from cladeflow.environments import Reasoning, Toolbox
 from cladeflow.errors import CladeflowError
 from cladeflow.evaluate import CritiqueEval, EvalContext, Setting, Suite, SuiteResult
-from cladeflow.evaluate.critique_eval import first_error_f1, verdict_f1
+from cladeflow.evaluate.judging import f1, f1_deltas
 from cladeflow.records import Task, Trajectory, Verdict
 from tests.attempts import attempt, verdict
 
@@ -27,17 +27,35 @@ SAID = [
 
 def test_verdict_f1_by_hand() -> None:
     """Wrong attempts 1 to 3: two are called wrong, one is missed; one right one is accused."""
-    assert verdict_f1(SAID) == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
-    assert verdict_f1([("err 1", "ok"), ("ok", None)]) == verdict_f1([]) == 0
+    assert f1("verdict_f1", SAID) == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
+    assert f1("verdict_f1", [("err 1", "ok"), ("ok", None)]) == f1("verdict_f1", []) == 0
 
 
 def test_first_error_f1_by_hand() -> None:
     """One of three wrong attempts is located, one of three right ones accepted."""
-    assert first_error_f1(SAID) == pytest.approx(1 / 3)
-    assert first_error_f1([("err 1", "err 1"), ("ok", "ok"), ("ok", "err 1")]) == pytest.approx(
-        2 * 1 * 0.5 / 1.5
+    assert f1("first_error_f1", SAID) == pytest.approx(1 / 3)
+    assert f1(
+        "first_error_f1", [("err 1", "err 1"), ("ok", "ok"), ("ok", "err 1")]
+    ) == pytest.approx(2 * 1 * 0.5 / 1.5)
+    assert f1("first_error_f1", [("err 1", "err 1")]) == 0, (
+        "a critic that always complains is no critic"
     )
-    assert first_error_f1([("err 1", "err 1")]) == 0, "a critic that always complains is no critic"
+
+
+def test_f1_differences_by_hand() -> None:
+    """The other critic calls everything wrong: 3 TP and 3 FP, and locates one of three."""
+    said = [(gold, mine, "err 1") for gold, mine in SAID]
+    verdicts, errors = f1_deltas("critique", said, 0.95, "k")
+    assert verdicts.delta == pytest.approx(2 / 3 - 2 * 3 / (2 * 3 + 3), abs=1e-6)
+    assert errors.delta == pytest.approx(1 / 3 - 0, abs=1e-6)
+    assert verdicts.lo < verdicts.delta < verdicts.hi
+    assert f1_deltas("critique", [], 0.95, "k") == ()
+
+
+def test_critics_that_agree_throughout_leave_an_interval_with_width() -> None:
+    verdicts, _ = f1_deltas("critique", [("err 1", "err 1", "err 1")] * 40, 0.95, "k")
+    assert verdicts.delta == 0
+    assert -0.2 < verdicts.lo < 0 < verdicts.hi < 0.2
 
 
 def test_suites_ask_the_critic_and_then_refine_by_it() -> None:
@@ -133,7 +151,11 @@ def test_the_report_by_hand() -> None:
     assert (rows["refined"].value, rows["refined"].n) == (pytest.approx(5 / 7, abs=1e-6), 7)
     assert rows["wrong_to_correct"].n == 3
     deltas = {d.metric: d for d in parts.deltas if d.family == "all"}
-    assert set(deltas) == {"judged", "refined"}
+    assert set(deltas) == {"judged", "refined", "gain", "verdict_f1", "first_error_f1"}
+    assert deltas["verdict_f1"].delta == 1, "who accepts everything finds no wrong attempt"
+    assert deltas["first_error_f1"].delta == 1
+    assert deltas["verdict_f1"].n == 8
+    assert (deltas["judged"].wins, deltas["judged"].losses) == (sum(wrong), 0)
     assert deltas["judged"].delta == pytest.approx(sum(wrong) / 8, abs=1e-6)
     assert deltas["refined"].delta == 0
     assert {d.suite for d in parts.deltas} == {"critique"}

@@ -135,6 +135,7 @@ def test_benchmark_rows_and_deltas(setting: Setting) -> None:
         "accuracy", "greedy", "sampled", "pass@4", "maj@4", "parse_rate", "tokens", "unchecked"
     }  # fmt: skip
     greedy, sampled = ctx.subject.values()
+    before = ctx.baseline[greedy.suite.name]
     assert rows["all", "greedy"].value == pytest.approx(greedy.correct.mean(), abs=1e-6)
     assert rows["all", "sampled"].value == pytest.approx(sampled.correct.mean(), abs=1e-6)
     assert rows["chain", "pass@4"].value == pytest.approx(
@@ -143,7 +144,13 @@ def test_benchmark_rows_and_deltas(setting: Setting) -> None:
     assert (rows["all", "tokens"].value, rows["all", "tokens"].budget) == (20, 64)
     assert rows["chain", "accuracy"].n == 200
     deltas = {(delta.family, delta.metric): delta for delta in parts.deltas}
-    assert len(deltas) == 9
+    assert len(deltas) == 12 + 3
+    assert deltas["all", "greedy"].wins == int((greedy.correct > before.correct).sum())
+    assert deltas["all", "greedy"].losses == int((greedy.correct < before.correct).sum())
+    assert deltas["all", "accuracy"].wins is None
+    assert deltas["all", "tokens"].delta == 0
+    by_family = [deltas[family, "accuracy"].delta for family in ("chain", "addition")]
+    assert deltas["all", "mean_family"].delta == pytest.approx(np.mean(by_family), abs=2e-6)
     assert deltas["chain", "accuracy"].lo > 0.25
     assert deltas["addition", "accuracy"].lo < 0 < deltas["addition", "accuracy"].hi
     assert deltas["all", "accuracy"].delta == pytest.approx(
@@ -161,13 +168,27 @@ def test_deltas_refuse_different_tasks(setting: Setting) -> None:
         evaluation.report(moved)
 
 
-def test_deltas_refuse_to_rest_on_nothing(setting: Setting) -> None:
+def test_a_family_that_went_unchecked_is_a_gap_and_the_others_stay(setting: Setting) -> None:
     evaluation = BenchmarkSuite(tasks=30)
     ctx = context(setting, evaluation, {"chain": 1, "addition": 1}, {"chain": 1, "addition": 1})
     for result in ctx.subject.values():
+        result.correct[result.families == "addition"] = np.nan
+    parts = evaluation.report(ctx)
+    assert {gap.family for gap in parts.gaps} == {"addition"}
+    assert {gap.metric for gap in parts.gaps} == {"accuracy", "greedy", "sampled"}
+    compared = {delta.family for delta in parts.deltas if delta.metric == "accuracy"}
+    assert compared == {"all", "chain"}
+    assert {delta.n for delta in parts.deltas if delta.metric == "worst_decile"} == {20}
+
+
+def test_a_suite_that_went_unchecked_is_nothing_but_gaps(setting: Setting) -> None:
+    evaluation = TransferRetention(tasks=30)
+    ctx = context(setting, evaluation, {"chain": 1, "addition": 1}, {"chain": 1, "addition": 1})
+    for result in ctx.subject.values():
         result.correct[:] = np.nan
-    with pytest.raises(CladeflowError, match="no task has a verdict for both"):
-        evaluation.report(ctx)
+    parts = evaluation.report(ctx)
+    assert not parts.deltas
+    assert {gap.family for gap in parts.gaps} == {"all", "chain", "addition"}
 
 
 def test_retention_sees_the_family_that_was_forgotten(setting: Setting) -> None:

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from cladeflow.evaluate import statistics
 from cladeflow.evaluate.statistics import (
     bootstrap_mean,
+    bootstrap_of_sums,
     corrected_confidence,
+    exact_mcnemar,
     hierarchical_bootstrap,
     keyed_generator,
     majority_score,
@@ -46,15 +48,34 @@ def test_majority_by_hand() -> None:
 
 def test_corrected_confidence_by_hand() -> None:
     assert corrected_confidence(0.95, 1) == pytest.approx(0.95)
-    assert corrected_confidence(0.95, 2) == pytest.approx(1 - 0.1 / 6)
-    assert corrected_confidence(0.9, 4) == pytest.approx(1 - 0.2 / 20)
+    assert corrected_confidence(0.95, 2) == pytest.approx(1 - 0.3 * 0.05 / 2)
+    assert corrected_confidence(0.9, 4) == pytest.approx(1 - 0.3 * 0.1 / 12)
     with pytest.raises(ValueError, match="at least 1"):
         corrected_confidence(0.95, 0)
 
 
 def test_one_sided_errors_of_all_children_stay_within_the_budget() -> None:
     spent = sum((1 - corrected_confidence(0.95, k)) / 2 for k in range(1, 5000))
-    assert 0.0499 < spent <= 0.05
+    assert 0.0324 < spent <= 0.65 * 0.05
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "p"),
+    [(0, 0, 1), (5, 0, 1 / 32), (0, 5, 1), (5, 1, 7 / 64), (10, 2, 79 / 4096), (3, 3, 42 / 64)],
+)
+def test_exact_mcnemar_by_hand(wins: int, losses: int, p: float) -> None:
+    """Of 6 differing tasks, 5 or 6 go to the child in 6 + 1 of 2^6 cases; and so on."""
+    assert exact_mcnemar(wins, losses) == pytest.approx(p)
+
+
+def test_a_bootstrap_of_sums_of_single_tasks_is_the_one_of_their_mean() -> None:
+    scores = [1.0, 0.0, 0.0, 1.0, 1.0]
+    plain = bootstrap_mean(scores, key="k")
+    rows = [[score, 1.0] for score in scores]
+    found = bootstrap_of_sums(
+        rows, lambda sums: sums[..., 0] / sums[..., 1], pseudo=[[0, 1], [1, 1]], key="k"
+    )
+    assert found == pytest.approx(plain)
 
 
 def test_interval_is_a_function_of_scores_and_key() -> None:

@@ -109,7 +109,7 @@ def test_the_same_agent_is_no_candidate() -> None:
 
 def test_the_interval_must_be_corrected_for_the_children_tried() -> None:
     gate = ThresholdGate()
-    with pytest.raises(CladeflowError, match=r"with 3 children tried it needs intervals at 99\.16"):
+    with pytest.raises(CladeflowError, match=r"with 3 children tried it needs intervals at 99\.75"):
         gate.decide(report(delta(0.05, 0.1)), tried=3)
     corrected = delta(0.05, 0.1, confidence=round(gate.interval_confidence(3), 6))
     decision = gate.decide(report(corrected), tried=3)
