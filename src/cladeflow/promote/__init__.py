@@ -2,6 +2,7 @@
 
 from cladeflow.promote.always import Always
 from cladeflow.promote.base import Gate
+from cladeflow.promote.pareto_gate import ParetoGate
 from cladeflow.promote.threshold_gate import ThresholdGate
 
-__all__ = ["Always", "Gate", "ThresholdGate"]
+__all__ = ["Always", "Gate", "ParetoGate", "ThresholdGate"]

@@ -1,0 +1,1 @@
+"""How often gates err, and what they detect: the tables of docs/statistics.md."""
