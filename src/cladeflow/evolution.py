@@ -6,6 +6,10 @@ from cladeflow.archive.archive import Archive
 from cladeflow.archive.lease import Lease
 from cladeflow.evaluate.first import require_readable
 from cladeflow.home import Home
+from cladeflow.promote.approval import GATE as APPROVAL
+from cladeflow.promote.approval import promote_approved
+from cladeflow.promote.signatures import require_signers
+from cladeflow.recipes import Resolved
 from cladeflow.runners import inline, subprocess
 from cladeflow.session import Progress, Session
 from cladeflow.start import Wish, start
@@ -31,11 +35,15 @@ def evolve(
     Raises `CladeflowError` before anything is written where the wish cannot be met.
     """
     begun = start(home, wish)
+    if begun is not None:
+        _require_approvers(home, begun.resolved)
     home.create()
     with Archive.create(home.archive_url) as archive, Lease(archive):
         home.settle()
         if begun is not None:
             archive.start_evolution(begun.resolved, begun.seed, begun.initial)
+        else:
+            _require_approvers(home, Resolved.model_validate(archive.evolution.resolved))
         done = finished(archive)
         with Session(home, progress) as session, Projector(home, say) as projector:
             projector.project()
@@ -43,15 +51,24 @@ def evolve(
                 projector.wait()
             else:
                 require_readable(session, say)
+            projector.honour(archive)
+            promote_approved(session, say)
             if done >= generations:
                 say(_nothing_left(home, done))
             for generation in range(done + 1, generations + 1):
                 projector.honour(archive)
+                promote_approved(session, say)
                 RUNNERS[runner](session, generation)
                 projector.project()
             projector.wait()
             projector.honour(archive)
             return generation_views(session)
+
+
+def _require_approvers(home: Home, resolved: Resolved) -> None:
+    """Raise `CladeflowError` where the recipe waits for approvals that nobody could give."""
+    if any(entry.name == APPROVAL for entry in resolved.recipe.promote):
+        require_signers(home.allowed_signers)
 
 
 def finished(archive: Archive) -> int:

@@ -24,6 +24,8 @@ class Home:
         self.tracking_uri = tracking_uri or f"sqlite:///{self.directory / 'mlflow.db'}"
         self.artifact_uri = (self.directory / "mlartifacts").as_uri()
         self.gold = self.directory / "gold"
+        self.allowed_signers = self.directory / "allowed_signers"
+        """Who may approve a promotion, in ssh-keygen's format; see `human_approval`."""
 
     @property
     def exists(self) -> bool:

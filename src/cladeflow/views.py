@@ -1,6 +1,6 @@
 """What happened in an evolution, generation by generation, read from its commits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cladeflow.errors import CladeflowError
@@ -83,16 +83,19 @@ def stage_views(session: Session, generation: int) -> list[StageView]:
 def generation_views(session: Session) -> list[GenerationView]:
     """Every finished generation, after the agent that the evolution started from."""
     views: list[GenerationView] = []
+    promoted = {event.agent_id for event in session.archive.events(kinds=["promoted"])}
     last = session.archive.generations()
     for generation in range(1, last + 1):
         stages = stage_views(session, generation)
         if generation == 1:
             views.append(_initial(session, stages))
-        views += _children(session, stages)
+        views += _children(session, stages, promoted)
     return views
 
 
-def _children(session: Session, stages: list[StageView]) -> list[GenerationView]:
+def _children(
+    session: Session, stages: list[StageView], promoted: Collection[str]
+) -> list[GenerationView]:
     decided = next((s.commit for s in stages if s.call.stage == "promote"), None)
     if decided is None:
         return []
@@ -112,7 +115,7 @@ def _children(session: Session, stages: list[StageView]) -> list[GenerationView]
                     report=report,
                     outcome=_worst([d.outcome for d in mine]),
                     reasons=tuple(reason for d in mine for reason in d.reasons),
-                    promoted=decided.values["winner"] == report.agent_id,
+                    promoted=report.agent_id in promoted,
                     tokens=sum(counts.get(name, 0) for name in _TOKENS),
                     seconds=sum(s.seconds for s in spent),
                     counts=counts,

@@ -10,7 +10,7 @@ from cladeflow.records import Split
 from cladeflow.strategy import find, names
 from tests.task_lines import plain_sums, write_lines
 
-SPLITS: tuple[Split, ...] = ("train", "dev", "heldout", "probe")
+SPLITS: tuple[Split, ...] = ("train", "dev", "heldout", "probe", "reserve")
 
 
 def shipped() -> list[str]:

@@ -15,6 +15,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import click
 
 from cladeflow import __version__
+from cladeflow.cli.approve import approve
 from cladeflow.cli.doctor import doctor
 from cladeflow.cli.evolve import evolve, step
 from cladeflow.cli.inspect import generations, history, lineage, show, status
@@ -33,6 +34,7 @@ def cli() -> None:
 for command in (
     evolve,
     solve,
+    approve,
     show,
     status,
     generations,

@@ -13,10 +13,22 @@ from cladeflow.home import Home
 
 
 @click.command()
+@click.option(
+    "--gate",
+    is_flag=False,
+    flag_value="default",
+    metavar="[RECIPE]",
+    help="Say instead what improvement the gates of a recipe can detect.",
+)
 @HOME_OPTION
 @JSON_OPTION
-def doctor(home: Path, as_json: bool) -> None:
+def doctor(gate: str | None, home: Path, as_json: bool) -> None:
     """Check libraries, the embedded model, the checker process, and the home if there is one."""
+    if gate is not None:
+        from cladeflow.cli.detect import report_gates
+
+        report_gates(gate, as_json)
+        return
     checks: list[tuple[str, Callable[[], str]]] = [
         ("python", lambda: sys.version.split()[0]),
         ("libraries", _libraries),

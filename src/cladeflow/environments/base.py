@@ -11,7 +11,13 @@ from cladeflow.records import Gold, Message, Split, Step, Task, Verdict
 from cladeflow.records.trajectory import ToolCall
 from cladeflow.strategy import Strategy
 
-SPLIT_SHARES: dict[Split, int] = {"train": 70, "dev": 10, "heldout": 15, "probe": 5}
+SPLIT_SHARES: dict[Split, int] = {
+    "train": 70,
+    "dev": 10,
+    "heldout": 15,
+    "probe": 2,
+    "reserve": 3,
+}
 """Percent of all possible tasks that belong to each split."""
 
 
@@ -75,6 +81,12 @@ class Environment(Strategy, slot="environment"):
 
         The same for the same arguments; a larger ``n`` only adds to the end.
         """
+
+    def at_most(
+        self, *, family: str, level: int, split: Split, n: int, seed: int
+    ) -> Sequence[Posed]:
+        """As `tasks`, for environments that raise where a cell holds fewer: then all it holds."""
+        return self.tasks(family=family, level=level, split=split, n=n, seed=seed)
 
     def variants(self, task: Task, *, level: int, n: int, key: str) -> Sequence[Posed]:
         """At most ``n`` distinct train tasks like a train ``task``, at one of its family's levels.

@@ -1,6 +1,6 @@
 """The stage that runs child and incumbent on the held-out suites and reports on both."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from cladeflow.critique import LlmCritique
@@ -41,7 +41,7 @@ class Evaluate(Stage):
         return {"engine": [ctx.scale.engine, ctx.scale.dtype], "gates": gates}
 
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
-        evaluations, setting = _evaluations(ctx), _setting(ctx)
+        evaluations = _evaluations(ctx)
         suites = held_out_suites(ctx)
         child, incumbent = ctx.agent, ctx.plan.incumbent
         results = {
@@ -57,7 +57,7 @@ class Evaluate(Stage):
         # Whoever came after the initial agent was reported on as a child.
         for agent in (child, incumbent) if ctx.plan.generation == 1 else (child,):
             context = EvalContext(
-                setting=setting,
+                setting=setting(ctx),
                 subject=results[agent.behaviour],
                 baseline=results[incumbent.behaviour],
                 trajectories=trajectories if agent is child else (),
@@ -95,7 +95,7 @@ def _confidence(ctx: StageContext) -> float:
 
 def held_out_suites(ctx: StageContext) -> list[Suite]:
     """Every suite that the recipe's evaluations run."""
-    return declared_suites(_evaluations(ctx), _setting(ctx))
+    return declared_suites(_evaluations(ctx), setting(ctx))
 
 
 def _evaluations(ctx: StageContext) -> list[Evaluation]:
@@ -107,8 +107,10 @@ def _evaluations(ctx: StageContext) -> list[Evaluation]:
     return [*found, probe] if probe else found
 
 
-def _setting(ctx: StageContext) -> Setting:
-    return Setting(tuple(ctx.environments.values()), ctx.scale.max_tokens, ctx.plan.seed)
+def setting(ctx: StageContext, names: Collection[str] | None = None) -> Setting:
+    """What suites depend on besides options, with all environments or those of ``names``."""
+    found = [e for name, e in ctx.environments.items() if names is None or name in names]
+    return Setting(found, ctx.scale.max_tokens, ctx.plan.seed)
 
 
 def evaluated(ctx: StageContext, agent: Agent, suite: Suite) -> Commit:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,8 @@ class Suite(Value):
     """Whose weights answer."""
     critic: str | None = None
     """The role whose critique the answer is refined by, once, in place of the agent's own way."""
+    block: tuple[int, int] | None = None
+    """(b, B): the b-th (from 0) of B disjoint blocks of as many tasks; None for the first tasks."""
 
     @property
     def hash(self) -> str:
@@ -50,18 +52,31 @@ class Suite(Value):
     @property
     def questions(self) -> str:
         """Digest of what the tasks depend on: suites that differ in sampling alone share them."""
-        return digest([self.env_digest, self.split, self.cells, self.seed, self.kind])
+        block = [self.block] if self.block else []
+        return digest([self.env_digest, self.split, self.cells, self.seed, self.kind, *block])
 
     def pose(self, env: Environment) -> list[Posed]:
         """The suite's tasks with their golds, cell by cell."""
+        return [posed for cell in self.cells for posed in self._pose(env, cell)]
+
+    def on_reserve(self, tasks: int, block: int, blocks: int) -> Self:
+        """The suite on one of ``blocks`` blocks of the reserve split, its cells in proportion."""
+        total = sum(cell.n for cell in self.cells)
+        cells = tuple(cell._replace(n=max(1, tasks * cell.n // total)) for cell in self.cells)
+        return self.model_copy(
+            update={"split": "reserve", "cells": cells, "block": (block, blocks)}
+        )
+
+    def _pose(self, env: Environment, cell: Cell) -> Sequence[Posed]:
+        """A cell's tasks; a block of a cell that holds too few for all blocks gets its share."""
         draw = env.tasks if self.kind == "solve" else env.judge_tasks
-        return [
-            posed
-            for cell in self.cells
-            for posed in draw(
-                family=cell.family, level=cell.level, split=self.split, n=cell.n, seed=self.seed
-            )
-        ]
+        place: dict[str, Any] = {"family": cell.family, "level": cell.level}
+        place |= {"split": self.split, "seed": self.seed}
+        if self.block is None:
+            return draw(n=cell.n, **place)
+        block, blocks = self.block
+        each = min(cell.n, len(env.at_most(n=cell.n * blocks, **place)) // blocks)
+        return draw(n=each * blocks, **place)[each * block : each * (block + 1)]
 
 
 def spread(tasks: int, levels: Mapping[str, Sequence[int]]) -> tuple[Cell, ...]:

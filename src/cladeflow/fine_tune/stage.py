@@ -14,6 +14,7 @@ from cladeflow.fine_tune.samples import Start, refuse_unfit
 from cladeflow.fine_tune.settings import TrainSettings
 from cladeflow.memory import ReplayBuffer
 from cladeflow.memory.base import SET, recall, snapshot_ref
+from cladeflow.promote.retest import reserve_suites
 from cladeflow.recipes.model import Update
 from cladeflow.records import (
     Critique,
@@ -135,7 +136,8 @@ def _put(ctx: StageContext, task: Task, text: str) -> str:
 
 def _held_out(ctx: StageContext) -> list[Suite]:
     """The suites whose tasks may not be trained on."""
-    return [suite for suite in held_out_suites(ctx) if suite.split != "train"]
+    suites = [*held_out_suites(ctx), *reserve_suites(ctx)]
+    return [suite for suite in suites if suite.split != "train"]
 
 
 def _screened(

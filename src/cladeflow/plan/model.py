@@ -41,5 +41,7 @@ class Plan(Value):
     """What was measured of the incumbent when it was a child; empty for an initial agent."""
     event_id: int
     """The newest archive event that the plan has seen."""
+    reserve_used: int = 0
+    """Blocks of the reserve that winners were tested on before this generation."""
     tried: int
     """Children tried since the last promotion, before this generation."""

@@ -39,6 +39,7 @@ def make_plan(archive: Archive, generation: int, children: int = 1) -> Plan:
     parents = tuple(archive.agent(parent).agent for parent in drawn)
     incumbent = archive.agent(columns.ids[columns.champion]).agent
     evaluated = archive.events(kinds=["evaluated"])
+    decided = archive.events(kinds=["promoted", "rejected"])
     return Plan(
         evolution=evolution.id,
         generation=generation,
@@ -52,6 +53,7 @@ def make_plan(archive: Archive, generation: int, children: int = 1) -> Plan:
         stats=_statistics([event.payload.get("cells", {}) for event in evaluated]),
         incumbent_exploration=_measured(evaluated, incumbent.id),
         event_id=archive.event_id(),
+        reserve_used=sum("reserve" in fate.payload for fate in decided),
         tried=archive.tried_since_promotion(),
     )
 

@@ -2,7 +2,8 @@
 
 from cladeflow.promote.always import Always
 from cladeflow.promote.base import Gate
+from cladeflow.promote.human_approval import HumanApproval
 from cladeflow.promote.pareto_gate import ParetoGate
 from cladeflow.promote.threshold_gate import ThresholdGate
 
-__all__ = ["Always", "Gate", "ParetoGate", "ThresholdGate"]
+__all__ = ["Always", "Gate", "HumanApproval", "ParetoGate", "ThresholdGate"]

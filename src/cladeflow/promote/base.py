@@ -1,8 +1,10 @@
 """What a gate is: it makes of a report a decision with reasons."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from cladeflow.errors import CladeflowError
+from cladeflow.promote.reserve import Reserve
 from cladeflow.records import Decision, Delta, EvalReport
 from cladeflow.records.report import GateOutcome
 from cladeflow.strategy import Strategy
@@ -14,6 +16,9 @@ ROUNDING = 1e-6
 class Gate(Strategy, slot="promote"):
     """Decides whether a child may replace the incumbent."""
 
+    waits: ClassVar[bool] = False
+    """Whether it asks a person, and so is asked last and only of the winner."""
+
     @abstractmethod
     def decide(self, report: EvalReport, tried: int) -> Decision:
         """The decision on the report's agent, the ``tried``-th child since the last promotion."""
@@ -21,6 +26,14 @@ class Gate(Strategy, slot="promote"):
     def interval_confidence(self, tried: int) -> float:
         """Confidence that the report's deltas must have for `decide`."""
         return 0.95
+
+    def reserved(self) -> Reserve | None:
+        """The reserve that a child which passes is tested on once more; None where it is not."""
+        return None
+
+    def decide_again(self, report: EvalReport, tried: int) -> Decision:
+        """The decision on the re-test of a child that passed; for gates that have a reserve."""
+        raise NotImplementedError
 
     def incomparable(self, report: EvalReport, suite: str, metric: str) -> str:
         """Why the report's two agents cannot be compared; empty where they can."""
@@ -34,6 +47,18 @@ class Gate(Strategy, slot="promote"):
         self, report: EvalReport, suite: str, metric: str, tried: int, family: str = "all"
     ) -> Delta:
         """The report's difference; raises `CladeflowError` where it is not there or too narrow."""
+        delta = self.found(report, suite, metric, family)
+        wanted = self.interval_confidence(tried)
+        if delta.confidence < wanted - ROUNDING:
+            raise CladeflowError(
+                f"{self.name}: with {tried} children tried it needs intervals at "
+                f"{wanted:.4%} confidence or more, but the report's are at {delta.confidence:.4%}; "
+                "evaluate the child again"
+            )
+        return delta
+
+    def found(self, report: EvalReport, suite: str, metric: str, family: str = "all") -> Delta:
+        """The report's difference at whatever confidence it has."""
         at = (suite, family, metric)
         delta = next((d for d in report.deltas if (d.suite, d.family, d.metric) == at), None)
         if delta is None:
@@ -42,13 +67,6 @@ class Gate(Strategy, slot="promote"):
                 f"{self.name}: the report has no difference in {suite}/{metric}, "
                 f"only in {', '.join(known) or 'nothing'}; set its options suite and metric, or "
                 "add benchmark_suite to the recipe's evaluate"
-            )
-        wanted = self.interval_confidence(tried)
-        if delta.confidence < wanted - ROUNDING:
-            raise CladeflowError(
-                f"{self.name}: with {tried} children tried it needs intervals at "
-                f"{wanted:.4%} confidence or more, but the report's are at {delta.confidence:.4%}; "
-                "evaluate the child again"
             )
         return delta
 

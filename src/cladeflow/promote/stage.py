@@ -1,10 +1,11 @@
 """The stage that ends a generation: gates decide, and the archive records what they decided."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from cladeflow.archive import ChampionMoved, Event
 from cladeflow.promote.base import Gate
+from cladeflow.promote.retest import retest, retests
 from cladeflow.records import Agent, Decision, EvalReport
 from cladeflow.stage import Stage, StageContext, build
 from cladeflow.store import Commit
@@ -14,28 +15,39 @@ from cladeflow.work import Output, Work
 
 
 class Promote(Stage):
-    """A child passes if every gate passes it; of those that pass, the largest gain wins."""
+    """A child passes if every gate passes it; of those that pass, the largest gain wins.
+
+    The winner is tested on the reserve where a gate has one, and a gate that waits for a person
+    keeps it from being promoted here.
+    """
 
     name: ClassVar[str] = "promote"
 
     def strategies(self, ctx: StageContext) -> list[Strategy]:
-        return build(ctx.plan.resolved.recipe.promote)
+        gates = build(ctx.plan.resolved.recipe.promote)
+        environments = build(ctx.plan.resolved.recipe.environments)
+        return [*gates, *(environments if retests(_gates(ctx)) else ())]
 
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
-        gates = [g for g in self.strategies(ctx) if isinstance(g, Gate)]
         decisions: list[Decision] = []
-        gains: dict[str, float] = {}
-        for child, (agent, report) in enumerate(_children(ctx)):
-            decided = [gate.decide(report, ctx.plan.tried + child + 1) for gate in gates]
+        passed: dict[int, float] = {}
+        children = _children(ctx)
+        for child, (_, report) in enumerate(children):
+            decided = [g.decide(report, _tried(ctx, child)) for g in _gates(ctx) if not g.waits]
             decisions += decided
             if all(decision.outcome == "pass" for decision in decided):
-                gains[agent.id] = _gain(report)
-        for decision in decisions:
+                passed[child] = _gain(report)
+        winner = max(passed, key=lambda child: passed[child], default=None)
+        further = [] if winner is None else _further(ctx, winner)
+        won = winner is not None and all(decision.outcome == "pass" for decision in further)
+        for decision in [*decisions, *further]:
             record_decision(work.metrics, decision)
-        winner = max(gains, key=lambda agent_id: gains[agent_id], default=None)
         return Output(
-            sets={"decisions": work.write_set("decisions", Decision, decisions)},
-            values={"winner": winner},
+            sets={"decisions": work.write_set("decisions", Decision, [*decisions, *further])},
+            values={
+                "winner": children[winner][0].id if winner is not None and won else None,
+                "retested": _retested(ctx, children[winner][0]) if winner is not None else {},
+            },
         )
 
     def publish(self, ctx: StageContext, commit: Commit) -> None:
@@ -54,6 +66,31 @@ class Promote(Stage):
             archive.record(_events(ctx, commit, None, why=str(moved)))
 
 
+def _gates(ctx: StageContext) -> list[Gate]:
+    return [g for g in build(ctx.plan.resolved.recipe.promote) if isinstance(g, Gate)]
+
+
+def _tried(ctx: StageContext, child: int) -> int:
+    """Children tried since the last promotion, this one counted."""
+    return ctx.plan.tried + child + 1
+
+
+def _further(ctx: StageContext, winner: int) -> list[Decision]:
+    """What the winner alone has to go through: re-tests, then the gates that wait for a person."""
+    agent, report = _children(ctx)[winner]
+    tried, gates = _tried(ctx, winner), _gates(ctx)
+    decisions = [retest(ctx, gate, reserve, agent, tried) for gate, reserve in retests(gates)]
+    if all(decision.outcome == "pass" for decision in decisions):
+        decisions += [gate.decide(report, tried) for gate in gates if gate.waits]
+    return decisions
+
+
+def _retested(ctx: StageContext, winner: Agent) -> dict[str, int]:
+    """The block of the reserve that was used on the winner; none where all were used before."""
+    uses = max((reserve.uses for _, reserve in retests(_gates(ctx))), default=0)
+    return {winner.id: ctx.plan.reserve_used} if ctx.plan.reserve_used < uses else {}
+
+
 def _events(ctx: StageContext, commit: Commit, winner: str | None, why: str = "") -> list[Event]:
     """All that happened to the generation's children."""
     decisions = list(ctx.session.read(commit.sets["decisions"], Decision))
@@ -70,7 +107,8 @@ def _events(ctx: StageContext, commit: Commit, winner: str | None, why: str = ""
         evaluated = Event(
             key=f"evaluated/{agent.id}", kind="evaluated", agent_id=agent.id, payload=payload
         )
-        events += [Event.added(agent, child), evaluated, _fate(agent, mine, winner, why)]
+        fate = _fate(agent, mine, winner, why, commit.values["retested"])
+        events += [Event.added(agent, child), evaluated, fate]
     return events
 
 
@@ -79,15 +117,25 @@ def _decided(agent: Agent) -> str:
     return f"decided/{agent.id}"
 
 
-def _fate(agent: Agent, decisions: Sequence[Decision], winner: str | None, why: str) -> Event:
-    """Promotion of the winner, rejection of the others; ``why`` overrides the gates' reasons."""
+def _fate(
+    agent: Agent,
+    decisions: Sequence[Decision],
+    winner: str | None,
+    why: str,
+    retested: Mapping[str, int],
+) -> Event:
+    """Promotion of the winner, rejection of the others; ``why`` overrides the gates' reasons.
+
+    The payload logs the block of the reserve that was used on the agent, if one was.
+    """
+    used = {"reserve": retested[agent.id]} if agent.id in retested else {}
     won = agent.id == winner
     return Event(
         key=_decided(agent),
         kind="promoted" if won else "rejected",
         agent_id=agent.id,
         incumbent_id=decisions[0].incumbent_id if won else None,
-        payload={"gates": {d.gate: d.outcome for d in decisions}},
+        payload={"gates": {d.gate: d.outcome for d in decisions}, **used},
         why=why or "; ".join(reason for d in decisions for reason in d.reasons),
     )
 

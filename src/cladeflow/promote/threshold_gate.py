@@ -8,6 +8,7 @@ from cladeflow.evaluate.statistics import corrected_confidence
 from cladeflow.promote.base import Gate
 from cladeflow.promote.evidence import Test, together, weigh
 from cladeflow.promote.guardrails import Guardrails
+from cladeflow.promote.reserve import Reserve
 from cladeflow.records import Decision, EvalReport
 
 
@@ -24,6 +25,8 @@ class ThresholdGate(Gate, name="threshold_gate", version=2):
     - inconclusive otherwise, where the metric could not be compared, and where child and incumbent
       are the same agent.
 
+    With a ``reserve``, a child that passes has to pass the same test on the next block of it.
+
     The chance that any of the children tried since a promotion passes without being better is at
     most 1 - confidence, however many there are (docs/statistics.md).
     """
@@ -35,6 +38,8 @@ class ThresholdGate(Gate, name="threshold_gate", version=2):
     test: Test = "bootstrap"
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     guardrails: Guardrails = Guardrails()
+    reserve: Reserve | None = None
+    """Where set, a child that passes is tested once more, on tasks that no agent has met."""
 
     @model_validator(mode="after")
     def _bar_is_tested(self) -> Self:
@@ -51,6 +56,19 @@ class ThresholdGate(Gate, name="threshold_gate", version=2):
     def interval_confidence(self, tried: int) -> float:
         """The gate's confidence, corrected for the children tried."""
         return corrected_confidence(self.confidence, tried)
+
+    def reserved(self) -> Reserve | None:
+        return self.reserve
+
+    def decide_again(self, report: EvalReport, tried: int) -> Decision:
+        """The same test of the same metric on the reserve, at the reserve's confidence."""
+        assert self.reserve is not None
+        if unfit := self.incomparable(report, self.suite, self.metric):
+            return self.decision(report, tried, "inconclusive", f"re-test: {unfit}")
+        delta = self.found(report, self.suite, self.metric)
+        findings = weigh(self.test, delta, self.bar, self.reserve.confidence)
+        said = (f"re-test on the reserve: {finding.sentence}" for finding in findings)
+        return self.decision(report, tried, together(findings), *said)
 
     def decide(self, report: EvalReport, tried: int) -> Decision:
         """Raises `CladeflowError` for a report without the interval that the gate needs."""

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from cladeflow.records.base import Record, Value
 from cladeflow.records.trajectory import Step
 
-Split = Literal["train", "dev", "heldout", "probe"]
+Split = Literal["train", "dev", "heldout", "probe", "reserve"]
 TaskKind = Literal["solve", "judge", "dialogue", "game", "goal", "self_assess"]
 
 

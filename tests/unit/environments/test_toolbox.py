@@ -16,7 +16,7 @@ from cladeflow.errors import CladeflowError
 from cladeflow.records import Split, Step, Verdict
 
 ENV = Toolbox()
-SPLITS: tuple[Split, ...] = ("train", "dev", "heldout", "probe")
+SPLITS: tuple[Split, ...] = ("train", "dev", "heldout", "probe", "reserve")
 CELLS = [(family, level) for family, levels in ENV.levels.items() for level in levels]
 cells = st.sampled_from(CELLS)
 

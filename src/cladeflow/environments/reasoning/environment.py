@@ -49,18 +49,23 @@ class Reasoning(Environment, name="reasoning", version=2):
 
     def tasks(self, *, family: str, level: int, split: Split, n: int, seed: int) -> Sequence[Posed]:
         """``n`` distinct problems; raises `CladeflowError` where the cell does not hold as many."""
-        if level not in self.levels.get(family, ()):
-            cells = ", ".join(f"{f} {ls[0]}-{ls[-1]}" for f, ls in self.levels.items())
-            raise CladeflowError(f"reasoning has no tasks {family} {level}; it has {cells}")
-        rng = Random(f"reasoning/{family}/{level}/{split}/{seed}")
-        problems = _draw(FAMILIES[family], level, split, rng)
-        posed = [self.pose(problem) for problem in islice(problems, n)]
+        posed = self.at_most(family=family, level=level, split=split, n=n, seed=seed)
         if len(posed) < n:
             raise CladeflowError(
                 f"reasoning {family} {level} has only {len(posed)} {split} tasks, not {n}: "
                 "ask for fewer, or for a higher level"
             )
         return posed
+
+    def at_most(
+        self, *, family: str, level: int, split: Split, n: int, seed: int
+    ) -> Sequence[Posed]:
+        if level not in self.levels.get(family, ()):
+            cells = ", ".join(f"{f} {ls[0]}-{ls[-1]}" for f, ls in self.levels.items())
+            raise CladeflowError(f"reasoning has no tasks {family} {level}; it has {cells}")
+        rng = Random(f"reasoning/{family}/{level}/{split}/{seed}")
+        problems = _draw(FAMILIES[family], level, split, rng)
+        return [self.pose(problem) for problem in islice(problems, n)]
 
     def variants(self, task: Task, *, level: int, n: int, key: str) -> Sequence[Posed]:
         """At the task's own level, the task with one of its numbers changed."""
