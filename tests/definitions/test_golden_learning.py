@@ -27,7 +27,7 @@ from cladeflow.evaluate import (
 )
 from cladeflow.fine_tune import LossTokens, Positives, RoundData, Sft
 from cladeflow.plan import BalanceScore, Fixed
-from cladeflow.promote import Always, ThresholdGate
+from cladeflow.promote import Always, Gate, HumanApproval, ParetoGate, ThresholdGate
 from cladeflow.records import (
     Agent,
     Cost,
@@ -199,7 +199,7 @@ def balanced() -> list[Any]:
     return [found, control.settings(1, {}), control.settings(2, found[-1])]
 
 
-def decided(gate: Always | ThresholdGate) -> Callable[[], Any]:
+def decided(gate: Gate) -> Callable[[], Any]:
     def report(lo: float, hi: float, forgot: float) -> EvalReport:
         fields: dict[str, Any] = {"metric": "accuracy", "n": 400, "confidence": 0.995}
         better = Delta(suite="frontier", family="all", delta=(lo + hi) / 2, lo=lo, hi=hi, **fields)
@@ -212,6 +212,26 @@ def decided(gate: Always | ThresholdGate) -> Callable[[], Any]:
 
     cases = ((0.01, 0.2, 0.0), (-0.1, 0.2, 0.0), (-0.2, -0.1, 0.0), (0.01, 0.2, 0.1))
     return lambda: [gate.decide(report(*case), tried).id for case in cases for tried in (1, 2)]
+
+
+def dominated() -> list[str]:
+    def report(worst: float, tokens: float, family: float) -> EvalReport:
+        changes = {"worst_decile": worst, "median_family": 0.0, "mean_family": 0.1}
+        fields: dict[str, Any] = {"suite": "frontier", "n": 400, "confidence": 0.999}
+        deltas = [
+            Delta(metric=metric, family=at, delta=d, lo=d - 0.05, hi=d + 0.05, **fields)
+            for metric, at, d in (
+                *((metric, "all", change) for metric, change in changes.items()),
+                ("tokens", "all", tokens),
+                ("accuracy", "chain", family),
+            )
+        ]
+        return EvalReport(
+            agent_id="child", baseline_id="incumbent", suite="s", seeds=(0,), deltas=tuple(deltas)
+        )
+
+    cases = ((0.2, 0.0, 0.0), (-0.2, 0.0, 0.0), (0.0, 3.0, 0.0), (0.0, -3.0, 0.0), (0.2, 0.0, -0.1))
+    return [ParetoGate().decide(report(*case), tried).id for case in cases for tried in (1, 2)]
 
 
 def selected() -> list[str]:
@@ -236,6 +256,8 @@ CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
     (ExplorationMonitor(), 1, "ad85ca56faf65bca", evaluated(ExplorationMonitor())),
     (Always(), 1, "af5b01e3415314bc", decided(Always())),
     (ThresholdGate(), 2, "5fba6d10caea2459", decided(ThresholdGate())),
+    (ParetoGate(), 1, "266f28abf3e339c0", dominated),
+    (HumanApproval(), 1, "efc9de44b560f70e", decided(HumanApproval())),
     (Latest(), 1, "3dc3dfba3ab3c5ee", selected),
     (CritiqueEval(), 2, "baaa34123344172d", lambda: probed(CritiqueEval(tasks=40))),
     (BalanceScore(), 1, "e9ef0074c2169930", balanced),

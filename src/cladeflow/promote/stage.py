@@ -107,7 +107,7 @@ def _events(ctx: StageContext, commit: Commit, winner: str | None, why: str = ""
         evaluated = Event(
             key=f"evaluated/{agent.id}", kind="evaluated", agent_id=agent.id, payload=payload
         )
-        fate = _fate(agent, mine, winner, why, commit.values["retested"])
+        fate = _fate(agent, mine, winner, why, commit.values.get("retested", {}))
         events += [Event.added(agent, child), evaluated, fate]
     return events
 
