@@ -45,9 +45,10 @@ def test_reference_traces(problem: str, solution: list[str], answer: str) -> Non
 @given(cells, st.sampled_from(SPLITS), st.integers(0, 5))
 def test_tasks_are_of_their_cell_and_repeat(cell: tuple[str, int], split: Split, seed: int) -> None:
     family, level = cell
-    tasks = ENV.tasks(family=family, level=level, split=split, n=2, seed=seed)
-    assert tasks == ENV.tasks(family=family, level=level, split=split, n=2, seed=seed)
-    assert len({task.id for task, _ in tasks}) == 2
+    tasks = ENV.at_most(family=family, level=level, split=split, n=2, seed=seed)
+    assert tasks == ENV.at_most(family=family, level=level, split=split, n=2, seed=seed)
+    # The easiest cells are small: countdown with two numbers has one task in reserve.
+    assert len({task.id for task, _ in tasks}) == len(tasks) >= 1
     for task, gold in tasks:
         assert (task.family, task.level, task.split) == (family, level, split)
         assert gold.task_id == task.id

@@ -199,8 +199,8 @@ def test_splits_share_no_problem(cell: tuple[str, int]) -> None:
 
 def test_a_cell_that_is_used_up_gives_what_it_holds() -> None:
     tasks = ENV.tasks(family="price", level=1, split="probe", n=10_000, seed=0)
-    # 16 goods, amounts 2 to 9, prices 2 to 20: 2,432 problems, 5 % of them in this split.
-    assert 80 <= len(tasks) <= 160
+    # 16 goods, amounts 2 to 9, prices 2 to 20: 2,432 problems, 2 % of them in this split.
+    assert 30 <= len(tasks) <= 70
     assert len({(p.task.prompt, p.gold.value) for p in tasks}) == len(tasks)
 
 
