@@ -82,25 +82,26 @@ def stage_views(session: Session, generation: int) -> list[StageView]:
 
 def generation_views(session: Session) -> list[GenerationView]:
     """Every finished generation, after the agent that the evolution started from."""
-    views: list[GenerationView] = []
     promoted = {event.agent_id for event in session.archive.events(kinds=["promoted"])}
-    last = session.archive.generations()
-    for generation in range(1, last + 1):
-        stages = stage_views(session, generation)
-        if generation == 1:
-            views.append(_initial(session, stages))
-        views += _children(session, stages, promoted)
-    return views
+    return [
+        view
+        for generation in range(1, session.archive.generations() + 1)
+        for view in finished_views(session, stage_views(session, generation), promoted)
+    ]
 
 
-def _children(
-    session: Session, stages: list[StageView], promoted: Collection[str]
+def finished_views(
+    session: Session, stages: Sequence[StageView], promoted: Collection[str]
 ) -> list[GenerationView]:
+    """A generation's children, in the first one after the initial agent; none before its end.
+
+    ``promoted`` are the agents that the archive calls so.
+    """
     decided = next((s.commit for s in stages if s.call.stage == "promote"), None)
     if decided is None:
         return []
     decisions = list(session.read(decided.sets["decisions"], Decision))
-    views = []
+    views = [_initial(session, stages)] if stages[0].call.generation == 1 else []
     for stage in stages:
         if stage.call.stage == "evaluate":
             report = next(session.read(stage.commit.sets["reports"], EvalReport))
@@ -124,7 +125,7 @@ def _children(
     return views
 
 
-def _initial(session: Session, stages: list[StageView]) -> GenerationView:
+def _initial(session: Session, stages: Sequence[StageView]) -> GenerationView:
     """The first incumbent's own report, which the first evaluation made beside the child's."""
     evaluation = next(s for s in stages if s.call.stage == "evaluate")
     _, report = session.read(evaluation.commit.sets["reports"], EvalReport)

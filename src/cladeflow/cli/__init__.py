@@ -21,6 +21,7 @@ from cladeflow.cli.evolve import evolve, step
 from cladeflow.cli.inspect import generations, history, lineage, show, status
 from cladeflow.cli.models import export, ui
 from cladeflow.cli.recipes import recipes
+from cladeflow.cli.report import report
 from cladeflow.cli.solve import solve
 from cladeflow.errors import CladeflowError
 
@@ -40,6 +41,7 @@ for command in (
     generations,
     lineage,
     history,
+    report,
     export,
     ui,
     recipes,

@@ -1,9 +1,10 @@
 """Training examples: a tagged union on ``kind``, one member per kind of objective."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from cladeflow.errors import StoreError
 from cladeflow.records.base import Record
 from cladeflow.records.trajectory import Step
 
@@ -17,6 +18,21 @@ class Example(Record):
     sources: tuple[str, ...] = ()
     licence: str = "Apache-2.0"
     weight: float = 1.0
+
+    @classmethod
+    def from_line(cls, line: str | bytes) -> Self:
+        """As `Record.from_line`; where it is `Example` that is asked, of the kind that it is.
+
+        A line leaves its kind out, being a default, but its id holds the name of the type.
+        """
+        if cls is not Example:
+            return super().from_line(line)
+        for kind in cls.__subclasses__():
+            try:
+                return kind.from_line(line)
+            except (ValidationError, StoreError):
+                continue
+        raise StoreError("Example: the content of a line is of no kind of example that has its id")
 
 
 class SftExample(Example):

@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-from pydantic import ValidationError
-
 from cladeflow.errors import StoreError
 from cladeflow.records import Value, canonical_json, digest
 from cladeflow.store.base import Store
@@ -51,13 +49,13 @@ def read_commit(store: Store, key: str) -> Commit | None:
     path = f"{key}/commit.json"
     if not store.exists(path):
         return None
-    fields = json.loads(store.read(path))
-    if fields.get("schema_version", 0) > SCHEMA:
-        raise StoreError(f"{store.uri}/{path} was written by a newer Cladeflow; upgrade to read it")
     try:
-        return Commit.model_validate(fields)
-    except ValidationError as error:
+        fields = json.loads(store.read(path))
+        if fields.get("schema_version", 0) <= SCHEMA:
+            return Commit.model_validate(fields)
+    except (AttributeError, TypeError, ValueError) as error:
         raise StoreError(f"{store.uri}/{path} is damaged: {error}") from error
+    raise StoreError(f"{store.uri}/{path} was written by a newer Cladeflow; upgrade to read it")
 
 
 def write_commit(store: Store, key: str, attempt: str, commit: Commit) -> Commit:

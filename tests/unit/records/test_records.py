@@ -14,6 +14,7 @@ from cladeflow.records import (
     Critique,
     Message,
     Origin,
+    PreferenceExample,
     Record,
     Scaffold,
     SftExample,
@@ -22,11 +23,14 @@ from cladeflow.records import (
     Target,
     Task,
     Trajectory,
+    UnpairedExample,
     Usage,
     Verdict,
     Verifier,
+    WeightedExample,
     canonical_json,
 )
+from cladeflow.records.example import Example
 
 text = st.text(max_size=20)
 number = st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -100,6 +104,27 @@ def test_a_line_whose_content_was_changed_is_refused(record: Record) -> None:
 def test_a_line_that_is_written_another_way_is_the_same_record(record: Record) -> None:
     fields = json.loads(record.to_line())
     assert type(record).from_line(f'{{"id":"{fields.pop("id")}",{json.dumps(fields)[1:]}') == record
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        SftExample(prompt="p", steps=(Step(i=0, text="s"),)),
+        WeightedExample(prompt="p", steps=(Step(i=0, text="s"),)),
+        PreferenceExample(prompt="p", chosen=(), rejected=()),
+        UnpairedExample(prompt="p", response=(), label=1.0, rate=0.5),
+    ],
+    ids=lambda example: type(example).__name__,
+)
+def test_an_example_reads_back_as_the_kind_that_it_is(example: Example) -> None:
+    back = Example.from_line(example.to_line())
+    assert (type(back), back) == (type(example), example)
+
+
+def test_an_example_of_no_kind_is_refused() -> None:
+    line = SftExample(prompt="p", steps=()).to_line().replace('"p"', '"q"')
+    with pytest.raises(StoreError, match="no kind of example"):
+        Example.from_line(line)
 
 
 def test_a_line_without_an_id_is_refused() -> None:

@@ -97,6 +97,13 @@ def test_a_record_that_lies_about_its_id_names_the_file(store: LocalStore) -> No
         list(read_set(store, manifest, Verdict))
 
 
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": "one"}', '{"stage": 1}', "\ufffd"])
+def test_a_damaged_commit_is_named(store: LocalStore, text: str) -> None:
+    store.write("c/commit.json", text.encode())
+    with pytest.raises(StoreError, match=r"c/commit\.json is damaged"):
+        read_commit(store, "c")
+
+
 def test_newer_schemas_name_the_file_and_the_remedy(store: LocalStore) -> None:
     manifest = write_set(store, "x", Verdict, verdicts(1)).model_copy(update={"schema_version": 2})
     with pytest.raises(StoreError, match=r"x\.jsonl\.zst.*schema 2.*upgrade"):

@@ -1,0 +1,130 @@
+// Puts the page together: the tree and its controls, the charts, and what redraws them.
+
+/** What is known of an agent, as a list of terms. */
+function details(agent) {
+  const rows = [
+    ["agent", agent.id],
+    ["generation", `${agent.generation}, child ${agent.child}`],
+    ["status", agent.status.replace("_", " ")],
+    ["solved", solved(agent)],
+    ["parents", agent.parents.length ? agent.parents.map(agentButton) : "none: the start"],
+    ["children", agent.children],
+    ["decision", agent.decided ? `${agent.decided.outcome}. ${agent.decided.why}` : "none"],
+    ["created", agent.created.slice(0, 16).replace("T", " ") + " UTC"],
+  ];
+  const list = element("dl");
+  for (const [term, value] of rows)
+    list.append(element("dt", {}, term), element("dd", {}, ...[value].flat().map((v) => v ?? "")));
+  return [list];
+}
+
+function agentButton(id) {
+  const button = element("button", { type: "button", class: "agent", "data-agent": id }, short(id));
+  return element("span", {}, button, " ");
+}
+
+Tree.prototype.listen = function () {
+  this.svg.on("click", (event) => this.clicked(event.target.closest(".node")));
+  this.svg.on("keydown", (event) => this.pressed(event));
+  this.canvas.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    this.zoomTo(this.zoom * (event.deltaY < 0 ? ZOOM.step : 1 / ZOOM.step));
+  }, { passive: false });
+  this.drag();
+};
+
+/** A click selects; on the agent that is selected already, or that is closed, it opens or closes. */
+Tree.prototype.clicked = function (target) {
+  if (!target) return;
+  const node = this.find(target.dataset.agent);
+  if (node === this.chosen || !node.children) this.toggle(node, !node.children);
+  this.select(node);
+};
+
+/** Arrow keys as in any tree. */
+Tree.prototype.pressed = function (event) {
+  const node = this.chosen;
+  const at = this.visible.indexOf(node);
+  const moves = {
+    ArrowDown: () => this.visible[at + 1],
+    ArrowUp: () => this.visible[at - 1],
+    Home: () => this.visible[0],
+    End: () => this.visible.at(-1),
+    ArrowRight: () => (node.all.length && !node.children ? (this.toggle(node, true), node) : node.all[0]),
+    ArrowLeft: () => (node.children ? (this.toggle(node, false), node) : node.parent),
+    Enter: () => (this.toggle(node, !node.children), node),
+    " ": () => (this.toggle(node, !node.children), node),
+  };
+  if (!(event.key in moves)) return;
+  event.preventDefault();
+  const next = moves[event.key]();
+  if (next) this.select(next);
+};
+
+/** The mouse drags the drawing; fingers scroll it as they scroll anything. */
+Tree.prototype.drag = function () {
+  let from = null;
+  this.canvas.addEventListener("pointerdown", (event) => {
+    if (event.pointerType !== "mouse" || event.button || event.target.closest(".node")) return;
+    from = { x: event.clientX + this.canvas.scrollLeft, y: event.clientY + this.canvas.scrollTop };
+    this.canvas.classList.add("dragging");
+  });
+  window.addEventListener("pointermove", (event) => {
+    if (from) this.canvas.scrollTo({ left: from.x - event.clientX, top: from.y - event.clientY, behavior: "instant" });
+  });
+  window.addEventListener("pointerup", () => {
+    from = null;
+    this.canvas.classList.remove("dragging");
+  });
+};
+
+function controls(tree) {
+  const actions = {
+    expand: () => (tree.expand(), tree.draw(), tree.fit()),
+    collapse: () => (tree.collapse(), tree.draw(), tree.fit(READABLE), tree.select(tree.find(data.champion), { focus: false })),
+    in: () => tree.zoomTo(tree.zoom * ZOOM.step),
+    out: () => tree.zoomTo(tree.zoom / ZOOM.step),
+    fit: () => tree.fit(),
+  };
+  for (const [name, act] of Object.entries(actions))
+    document.querySelector(`[data-tree="${name}"]`).addEventListener("click", act);
+  document.getElementById("find").addEventListener("input", (event) => {
+    const start = event.target.value.trim().toLowerCase();
+    const found = start && tree.nodes().find((node) => node.id.startsWith(start));
+    event.target.setAttribute("aria-invalid", Boolean(start && !found));
+    if (found) tree.select(found, { focus: false });
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button.agent");
+    const node = button && tree.find(button.dataset.agent);
+    if (!node) return;
+    tree.select(node);
+    tree.canvas.scrollIntoView({ block: "nearest" });
+  });
+}
+
+function drawCharts() {
+  drawScores(document.getElementById("family").value);
+  drawRollouts();
+  drawCosts();
+}
+
+function families() {
+  const choice = document.getElementById("family");
+  const names = new Set(["all", ...data.evaluated.flatMap((one) => Object.keys(one.scores))]);
+  for (const name of names) choice.append(element("option", { value: name }, name));
+  choice.closest(".tools").hidden = names.size < 3;
+  choice.addEventListener("change", () => drawScores(choice.value));
+}
+
+const tree = new Tree(document.getElementById("tree"), document.getElementById("selected"));
+document.getElementById("legend").append(...treeLegend(tree.color));
+controls(tree);
+families();
+drawCharts();
+let redraw = 0;
+window.addEventListener("resize", () => {
+  clearTimeout(redraw);
+  redraw = setTimeout(drawCharts, 150);
+});
