@@ -75,6 +75,10 @@ bench: install-dev ## measure the speed claims of docs/evidence.md
 	$(BIN)/python -m benchmarks.training $(ARGS)
 	$(BIN)/python -m benchmarks.overhead
 
+.PHONY: pictures
+pictures: install-dev ## take the README's pictures from the evolution in HOME_DIR, with chromium
+	$(BIN)/python -m benchmarks.pictures $(HOME_DIR)
+
 .PHONY: clean
 clean: ## remove the environment and caches; homes stay
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

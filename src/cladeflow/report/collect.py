@@ -10,7 +10,6 @@ from cladeflow import __version__
 from cladeflow.archive import Member, Recorded
 from cladeflow.archive.archive import Archive
 from cladeflow.errors import CladeflowError
-from cladeflow.evolution import finished
 from cladeflow.records import ReportRow
 from cladeflow.report.attempts import Gathered, shown_task
 from cladeflow.report.learned import learned
@@ -43,7 +42,7 @@ def collect(session: Session) -> Report:
     """
     archive = session.archive
     evolution, champion = archive.evolution, archive.champion().agent.id
-    recipe, done = evolution.resolved["recipe"], finished(archive)
+    recipe, done = evolution.resolved["recipe"], archive.generations()
     history = _History(session, done)
     newest = Gathered(session, history.newest)
     nothing: tuple[Learned, ...] = ()
@@ -141,6 +140,8 @@ def _node(member: Member, fate: Recorded | None, exploration: dict[str, float]) 
         parents=member.agent.parents,
         ok=member.tally.ok,
         fail=member.tally.fail,
+        clade_ok=member.tally.clade_ok,
+        clade_fail=member.tally.clade_fail,
         children=member.tally.children,
         created=member.created,
         decided=None if fate is None else _decided(fate),

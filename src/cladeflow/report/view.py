@@ -37,6 +37,9 @@ class AgentNode(Value):
     ok: int
     """Held-out tasks solved at the first attempt."""
     fail: int
+    clade_ok: int
+    """The same of the agent and all its descendants together."""
+    clade_fail: int
     children: int
     created: str
     decided: Decided | None = None

@@ -32,7 +32,8 @@ def report(text: str = "harmless") -> Report:
         note=text, critiques=(CritiqueView(source=text, ok=False, text=text),),
     )  # fmt: skip
     agent = AgentNode(
-        id="a" * 64, generation=0, child=0, status="valid", parents=(), ok=1, fail=1, children=0,
+        id="a" * 64, generation=0, child=0, status="valid", parents=(), ok=1, fail=1,
+        clade_ok=1, clade_fail=1, children=0,
         created="2026-01-01T00:00:00+00:00",
         decided=Decided(outcome="pass", gates={text: text}, why=text, when=text),
     )  # fmt: skip

@@ -7,6 +7,7 @@ function details(agent) {
     ["generation", `${agent.generation}, child ${agent.child}`],
     ["status", agent.status.replace("_", " ")],
     ["solved", solved(agent)],
+    ["clade solved", `${agent.clade_ok} of ${agent.clade_ok + agent.clade_fail}`],
     ["parents", agent.parents.length ? agent.parents.map(agentButton) : "none: the start"],
     ["children", agent.children],
     ["decision", agent.decided ? `${agent.decided.outcome}. ${agent.decided.why}` : "none"],
