@@ -24,6 +24,7 @@ print(*sys.modules, sep="\\n", file=sys.stderr)
         ["--help"],
         ["evolve", "--help"],
         ["solve", "--help"],
+        ["report", "--help"],
         ["recipes", "list"],
         ["recipes", "check", "default"],
     ],

@@ -121,9 +121,12 @@ def _chain(last: Trajectory, data: Gathered) -> Iterator[Trajectory]:
 
 def _worth(chain: Sequence[Trajectory], data: Gathered) -> tuple[bool, ...]:
     outcomes = [data.outcome(trajectory.id) for trajectory in chain]
+    refined = bool(chain[-1].parents)
+    repaired = refined and outcomes[0] == "wrong" and outcomes[-1] == "right"
     return (
-        bool(chain[-1].parents) and outcomes[0] == "wrong" and outcomes[-1] == "right",
-        bool(chain[-1].parents),
+        repaired,
+        repaired and all(c.ok is not False for c in data.critiques.get(chain[-1].id, ())),
+        refined,
         {"wrong", "right"} <= set(outcomes),
         any(trajectory.id in data.critiques for trajectory in chain),
     )

@@ -41,6 +41,24 @@ def test_a_wrong_attempt_that_a_critique_put_right_comes_first(gather: Gather) -
     assert (second.id, second.outcome, second.critiques) == (right.id, "right", ())
 
 
+def test_of_two_repairs_the_one_without_an_objection_left_comes_first(gather: Gather) -> None:
+    tasks, chains, said = [OTHER, REFINED], [], []
+    for of in tasks:
+        wrong = attempt(of, "=0")
+        right = attempt(of, "=11", attempt=1, parents=(Parent(traj_id=wrong.id, step_i=0),))
+        chains.append((wrong, right))
+        said.append(Critique(target=(right.id,), author="env", source="env", ok=of is REFINED))
+    found = shown_task(
+        gather(
+            tasks=tasks,
+            trajectories=[one for chain in chains for one in chain],
+            critiques=said,
+            verdicts=[verdict(one, i == 1) for chain in chains for i, one in enumerate(chain)],
+        )
+    )
+    assert found is not None and found.id == REFINED.id
+
+
 def test_without_refinements_a_wrong_and_a_right_attempt_at_one_task(gather: Gather) -> None:
     only = attempt(OTHER, "3+4=7")
     right, wrong = attempt(PLAIN, "1+2=3"), attempt(PLAIN, "1+2=4", sample=1)
