@@ -24,7 +24,7 @@ GENERATOR = b'<meta name="generator" content="cladeflow report">'
 _HEAD_BYTES = 4096
 """Where the mark stands in a page, at the latest."""
 _LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
-_SCRIPTS = ("format.js", "legend.js", "charts.js", "layout.js", "tree.js", "main.js")
+_SCRIPTS = ("format.js", "legend.js", "charts.js", "layout.js", "tree.js", "gestures.js", "main.js")
 _IN_SCRIPTS = {
     "agents", "champion", "champions", "costs", "evaluated", "generations", "line", "reigning",
 }  # fmt: skip
