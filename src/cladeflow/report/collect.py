@@ -78,6 +78,7 @@ class _History:
         self.gaps: list[Gap] = []
         self.views: list[GenerationView] = []
         self.costs: list[StageCost] = []
+        self._promoted = {e.agent_id for e in session.archive.events(kinds=["promoted"])}
         self.newest: Sequence[StageView] = ()
         """Stages of the newest generation that has ended and can be read."""
         for generation in range(1, done + 1):
@@ -97,7 +98,7 @@ class _History:
 
     def _add(self, session: Session, generation: int) -> None:
         stages = stage_views(session, generation)
-        views = finished_views(session, stages)
+        views = finished_views(session, stages, self._promoted)
         if not views:
             raise CladeflowError(
                 "its commits are not all there: removed from the store, or made by another "
@@ -161,15 +162,13 @@ def _decided(fate: Recorded) -> Decided:
 
 
 def _reigning(archive: Archive, done: int) -> Iterable[str]:
-    """Whoever was champion when each generation had been decided on."""
+    """Whoever was champion when the next generation entered the archive; of the last one, now."""
     born = {member.agent.id: member.agent.gen for member in archive.agents()}
-    changes = [(event.id, event.agent_id) for event in archive.history()]
-    ended = {born[e.agent_id]: e.id for e in archive.events(kinds=["promoted", "rejected"])}
-    champion = archive.evolution.initial
-    for generation in range(done + 1):
-        before = [who for at, who in changes if at <= ended.get(generation, 0)]
-        champion = before[-1] if before else champion
-        yield champion
+    added = archive.events(kinds=["added"])[::-1]
+    entered = {born[event.agent_id]: event.id for event in added}  # the first of each generation
+    for generation in range(done):
+        yield archive.champion(at_event=entered[generation + 1]).agent.id
+    yield archive.champion().agent.id
 
 
 def _change(change: Recorded) -> ChampionChange:

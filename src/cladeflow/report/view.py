@@ -182,7 +182,7 @@ class Report(Value):
     line: tuple[str, ...]
     """The champion's ancestors, itself included."""
     reigning: tuple[str, ...]
-    """Whoever was champion after each generation; the first is the start."""
+    """Whoever was champion after each generation, until the next one; of the last, now."""
     agents: tuple[AgentNode, ...]
     """Oldest first."""
     champions: tuple[ChampionChange, ...]
