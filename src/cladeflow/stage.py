@@ -16,7 +16,7 @@ from cladeflow.session import Session
 from cladeflow.store import Commit
 from cladeflow.strategy import Strategy
 from cladeflow.telemetry import Metrics
-from cladeflow.work import Output, Work, gather, run_shards
+from cladeflow.work import Output, Share, Work, gather, run_shards
 
 R = TypeVar("R", bound=Record)
 
@@ -156,6 +156,9 @@ class Stage(ABC):
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
         """Do the work of the call whose commits live at ``key``."""
 
+    def share(self, ctx: StageContext, key: str, share: Share) -> None:
+        """Commit the shards of one worker, ahead of the call; a stage without shards has none."""
+
     def publish(self, ctx: StageContext, commit: Commit) -> None:
         """Carry a commit into the archive; called at every visit, so it must be idempotent."""
 
@@ -181,8 +184,17 @@ class MapStage(Stage):
 
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
         """Run the shards that are missing, then list them all in one manifest."""
+        shards = self._shards(ctx, key)
+        for shard in shards:
+            work.metrics.merge(Metrics.from_json(ctx.store.read(shard.metrics)))
+        return Output(sets=gather(shards), values=self.values(ctx, shards))
+
+    def share(self, ctx: StageContext, key: str, share: Share) -> None:
+        self._shards(ctx, key, share)
+
+    def _shards(self, ctx: StageContext, key: str, share: Share | None = None) -> list[Commit]:
         items = self.items(ctx)
-        shards = run_shards(
+        return run_shards(
             ctx.session,
             key,
             self.name,
@@ -190,10 +202,8 @@ class MapStage(Stage):
             self.shard_size(ctx, len(items)),
             lambda part, mine: self.run_shard(ctx, part, mine),
             what=str(ctx.call),
+            share=share,
         )
-        for shard in shards:
-            work.metrics.merge(Metrics.from_json(ctx.store.read(shard.metrics)))
-        return Output(sets=gather(shards), values=self.values(ctx, shards))
 
 
 def load(name: str) -> Stage:

@@ -6,7 +6,7 @@ from cladeflow.records import digest
 from cladeflow.session import Session
 from cladeflow.stage import Stage, StageContext, load
 from cladeflow.store import Commit, read_commit
-from cladeflow.work import once
+from cladeflow.work import Share, once
 
 
 class Visit:
@@ -41,6 +41,12 @@ class Visit:
             )
         stage.publish(ctx, self._commits[node.call])
         return self._commits[node.call]
+
+    def share(self, node: Node, share: Share) -> None:
+        """Commit one worker's share of the call's shards, unless the call is done."""
+        if self.found(node) is None:
+            ctx, stage = self._context(node), load(node.call.stage)
+            stage.share(ctx, f"{node.call.path}/{_input_hash(stage, ctx)}", share)
 
     def found(self, node: Node) -> Commit | None:
         """The call's commit if it is there; makes nothing."""

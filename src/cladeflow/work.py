@@ -60,6 +60,24 @@ class Work:
         return store_ref(self.commit_key, name, directory)
 
 
+class Share:
+    """Every ``of``-th shard of a call, from the ``index``-th on: what one of several workers does.
+
+    Shards are dealt out in the order in which the call comes to them, over all its sets of items.
+    Who does a shard is no part of its identity; one that nobody has done is done by the call.
+    """
+
+    def __init__(self, index: int, of: int) -> None:
+        self.index = index
+        self.of = of
+        self._dealt = 0
+
+    def takes(self) -> bool:
+        """Whether the next shard is this worker's."""
+        self._dealt += 1
+        return (self._dealt - 1) % self.of == self.index
+
+
 def once(
     session: Session, key: str, stage: str, input_hash: str, work: Callable[[Work], Output]
 ) -> Commit:
@@ -108,10 +126,16 @@ def run_shards(
     size: int,
     run: Callable[[Sequence[Item], Work], Output],
     what: str,
+    share: Share | None = None,
 ) -> list[Commit]:
-    """The commits of all shards of ``items`` below ``key``, doing those that are missing."""
+    """The commits of all shards of ``items`` below ``key``, doing those that are missing.
+
+    Of those of a ``share`` alone, where one is given.
+    """
     shards = []
     for index, start in enumerate(range(0, len(items), size)):
+        if share is not None and not share.takes():
+            continue
         session.progress(what, start, len(items))
         work = partial(run, items[start : start + size])
         shards.append(once(session, f"{key}/shard-{index}", stage, digest([key, index]), work))

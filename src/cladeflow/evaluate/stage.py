@@ -22,10 +22,10 @@ from cladeflow.rollout.run import Setup, attempt, inference_strategies, judge
 from cladeflow.sandbox.gold import GoldStore
 from cladeflow.session import Session
 from cladeflow.stage import Stage, StageContext, build
-from cladeflow.store import Commit
+from cladeflow.store import Commit, read_commit
 from cladeflow.strategy import Strategy
 from cladeflow.telemetry import record_report
-from cladeflow.work import Output, Work, gather, once, run_shards
+from cladeflow.work import Output, Share, Work, gather, once, run_shards
 
 
 class Evaluate(Stage):
@@ -85,6 +85,12 @@ class Evaluate(Stage):
             values={"cells": _cells(ctx.records("tasks", Task), trajectories, verdicts)},
         )
 
+    def share(self, ctx: StageContext, key: str, share: Share) -> None:
+        for agent in {a.behaviour: a for a in (ctx.agent, ctx.plan.incumbent)}.values():
+            for suite in held_out_suites(ctx):
+                if read_commit(ctx.store, evaluation_key(agent, suite, ctx.scale)) is None:
+                    _shards(ctx, agent, suite, share)
+
 
 def _confidence(ctx: StageContext) -> float:
     """What the strictest gate asks of the intervals, given the children tried before this one."""
@@ -117,7 +123,13 @@ def evaluated(ctx: StageContext, agent: Agent, suite: Suite) -> Commit:
     """The commit of an agent's attempts at a suite: made earlier, or now."""
     key = evaluation_key(agent, suite, ctx.scale)
     how = key.rpartition("/")[2]
-    return once(ctx.session, key, "evaluation", how, lambda _: _evaluate(ctx, agent, suite, key))
+    return once(
+        ctx.session,
+        key,
+        "evaluation",
+        how,
+        lambda _: Output(sets=gather(_shards(ctx, agent, suite))),
+    )
 
 
 def evaluation_key(agent: Agent, suite: Suite, scale: Scale) -> str:
@@ -138,18 +150,19 @@ def read_result(session: Session, suite: Suite, commit: Commit) -> SuiteResult:
     )
 
 
-def _evaluate(ctx: StageContext, agent: Agent, suite: Suite, key: str) -> Output:
-    tasks = posed(ctx, suite)
-    shards = run_shards(
+def _shards(
+    ctx: StageContext, agent: Agent, suite: Suite, share: Share | None = None
+) -> list[Commit]:
+    return run_shards(
         ctx.session,
-        key,
+        evaluation_key(agent, suite, ctx.scale),
         "evaluation",
-        tasks,
+        posed(ctx, suite),
         ctx.scale.shard,
         lambda tasks, work: _attempt(ctx, agent, suite, tasks, work),
         what=f"{ctx.call} {suite.name}",
+        share=share,
     )
-    return Output(sets=gather(shards))
 
 
 def posed(ctx: StageContext, suite: Suite) -> list[Task]:

@@ -7,7 +7,9 @@ import sys
 from cladeflow.errors import CladeflowError
 from cladeflow.graph import Node, StageCall
 from cladeflow.session import Session
+from cladeflow.store import Commit
 from cladeflow.visit import Visit
+from cladeflow.work import Share
 
 
 def run(session: Session, generation: int) -> None:
@@ -33,8 +35,11 @@ def _spawn(session: Session, call: StageCall) -> None:
         raise CladeflowError(f"stage {call} failed in its process: {reason}")
 
 
-def step(session: Session, call: StageCall) -> None:
-    """Run the task of one call whose inputs have been committed: what a process or a pod does."""
+def step(session: Session, call: StageCall, share: Share | None = None) -> list[Commit]:
+    """Run the task of one call whose inputs have been committed: what a process or a pod does.
+
+    The commits of the task's calls; none where only a ``share`` of its shards is asked for.
+    """
     visit = Visit(session)
     tasks = visit.tasks(call.generation)
     mine = next((task for task in tasks if any(node.call == call for node in task)), None)
@@ -45,8 +50,10 @@ def step(session: Session, call: StageCall) -> None:
     for needed in _closure(nodes, call):
         if needed not in inside and visit.found(nodes[needed]) is None:
             raise CladeflowError(f"{call} needs the commit of {needed}, which is not there yet")
-    for node in mine:
-        visit.commit(node)
+    if share is not None:
+        visit.share(mine[0], share)
+        return []
+    return [visit.commit(node) for node in mine]
 
 
 def _closure(nodes: dict[StageCall, Node], call: StageCall) -> list[StageCall]:
