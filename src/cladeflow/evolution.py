@@ -10,7 +10,7 @@ from cladeflow.promote.approval import GATE as APPROVAL
 from cladeflow.promote.approval import promote_approved
 from cladeflow.promote.signatures import require_signers
 from cladeflow.recipes import Resolved
-from cladeflow.runners import inline, subprocess
+from cladeflow.runners import inline, kubeflow, subprocess
 from cladeflow.session import Progress, Session
 from cladeflow.start import Wish, start
 from cladeflow.tracking.background import Projector
@@ -19,6 +19,7 @@ from cladeflow.views import GenerationView, generation_views
 RUNNERS: dict[str, Callable[[Session, int], None]] = {
     "inline": inline.run,
     "subprocess": subprocess.run,
+    "kubeflow-local": kubeflow.run,
 }
 
 

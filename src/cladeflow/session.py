@@ -30,6 +30,8 @@ T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, total) as work advances."""
 
+_ENGINE_ROWS = 512
+"""Samples that an engine decodes at a time, unless memory does not suffice."""
 _RECORDS_KEPT = 20_000
 """Records of recent shards that stay in memory for the stages that read them next."""
 
@@ -41,8 +43,16 @@ def silent(what: str, done: int, total: int) -> None:
 class Session:
     """The resources of one process, opened at first use and closed together."""
 
-    def __init__(self, home: Home, progress: Progress = silent, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        progress: Progress = silent,
+        store: Store | None = None,
+        reduced: int = 0,
+    ) -> None:
         self.home = home
+        self.reduced = reduced
+        """How often the amount computed at a time is halved, for want of memory."""
         self.store = store or home.store()
         self.progress = progress
         self.model_seconds = 0.0
@@ -139,7 +149,13 @@ class Session:
 
         directory = materialise(self.store, ref)
         with self.computing():
-            return TransformersEngine(directory, dtype=dtype, digest=ref_digest(ref))
+            return TransformersEngine(
+                directory,
+                dtype=dtype,
+                digest=ref_digest(ref),
+                max_rows=max(1, _ENGINE_ROWS >> self.reduced),
+                cache_gib=0.5**self.reduced,
+            )
 
     @property
     def archive(self) -> "Archive":

@@ -59,6 +59,10 @@ class Visit:
             self._commits[node.call] = commit
         return commit
 
+    def key(self, call: StageCall) -> str:
+        """Where the commit lies that was found or made of ``call``."""
+        return f"{call.path}/{self._commits[call].input_hash}"
+
     def _context(self, node: Node) -> StageContext:
         return StageContext(self.session, node, {need: self._commits[need] for need in node.needs})
 

@@ -19,6 +19,7 @@ from cladeflow.cli.approve import approve
 from cladeflow.cli.doctor import doctor
 from cladeflow.cli.evolve import evolve, step
 from cladeflow.cli.inspect import generations, history, lineage, show, status
+from cladeflow.cli.kubeflow import compile_pipeline, images, profile
 from cladeflow.cli.models import export, ui
 from cladeflow.cli.recipes import recipes
 from cladeflow.cli.report import report
@@ -45,6 +46,9 @@ for command in (
     export,
     ui,
     recipes,
+    profile,
+    images,
+    compile_pipeline,
     doctor,
     step,
 ):

@@ -33,7 +33,9 @@ from cladeflow.home import ARCHIVE_VARIABLE, Home
     help="Instruction with {task} in it, instead of the environment's.",
 )
 @click.option("--generations", default=5, show_default=True, help="In total, earlier ones counted.")
-@click.option("--runner", type=click.Choice(["inline", "subprocess"]), default="inline")
+@click.option(
+    "--runner", type=click.Choice(["inline", "subprocess", "kubeflow-local"]), default="inline"
+)
 @click.option("--seed", type=int, help="Root seed of every random generator.  [default: 0]")
 @click.option("--scale", help="tiny, small, large or a file.  [default: by the model's size]")
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Any resolved key.")
@@ -74,6 +76,10 @@ def evolve(
 
     if generations < 1:
         raise CladeflowError(f"--generations {generations}: ask for at least 1")
+    if runner == "kubeflow-local":
+        from cladeflow.kubeflow.compiling import require_kfp
+
+        require_kfp()
     wish = Wish(
         recipe=recipe,
         model=model,

@@ -168,8 +168,10 @@ def _train(
     from cladeflow.models.loading import load_tokenizer
 
     update = _update(ctx)
+    training = ctx.scale.training_for(objective.name)
+    micro_tokens = max(1, training.micro_tokens >> ctx.session.reduced)
     settings = TrainSettings(
-        **ctx.scale.training_for(objective.name).model_dump(),
+        **{**training.model_dump(), "micro_tokens": micro_tokens},
         dtype=ctx.scale.dtype,
         loss_tokens=ctx.plan.control.get("loss_tokens"),
         seed=ctx.key("train"),

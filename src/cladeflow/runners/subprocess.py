@@ -7,9 +7,7 @@ import sys
 from cladeflow.errors import CladeflowError
 from cladeflow.graph import Node, StageCall
 from cladeflow.session import Session
-from cladeflow.store import Commit
 from cladeflow.visit import Visit
-from cladeflow.work import Share
 
 
 def run(session: Session, generation: int) -> None:
@@ -35,11 +33,15 @@ def _spawn(session: Session, call: StageCall) -> None:
         raise CladeflowError(f"stage {call} failed in its process: {reason}")
 
 
-def step(session: Session, call: StageCall, share: Share | None = None) -> list[Commit]:
-    """Run the task of one call whose inputs have been committed: what a process or a pod does.
+def step(session: Session, call: StageCall) -> None:
+    """Run the task of one call whose inputs have been committed: what a process or a pod does."""
+    visit, task = ready(session, call)
+    for node in task:
+        visit.commit(node)
 
-    The commits of the task's calls; none where only a ``share`` of its shards is asked for.
-    """
+
+def ready(session: Session, call: StageCall) -> tuple[Visit, tuple[Node, ...]]:
+    """The task of one call, and a visit that has found the commits of all its inputs."""
     visit = Visit(session)
     tasks = visit.tasks(call.generation)
     mine = next((task for task in tasks if any(node.call == call for node in task)), None)
@@ -50,10 +52,7 @@ def step(session: Session, call: StageCall, share: Share | None = None) -> list[
     for needed in _closure(nodes, call):
         if needed not in inside and visit.found(nodes[needed]) is None:
             raise CladeflowError(f"{call} needs the commit of {needed}, which is not there yet")
-    if share is not None:
-        visit.share(mine[0], share)
-        return []
-    return [visit.commit(node) for node in mine]
+    return visit, mine
 
 
 def _closure(nodes: dict[StageCall, Node], call: StageCall) -> list[StageCall]:

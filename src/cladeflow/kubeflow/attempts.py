@@ -1,0 +1,83 @@
+"""The ledger of attempts: what every task tried, one small file per attempt. Stdlib only."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+RUN = "CLADEFLOW_RUN"
+"""Environment variable with the id of the pipeline run that a task belongs to."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a task; without an outcome it is under way, or was killed."""
+
+    task: str
+    """The call as progress and errors name it, with its share where it has one."""
+    run: str
+    host: str
+    pid: int
+    began: float
+    """Seconds since the epoch, as ``ended``."""
+    ended: float | None = None
+    outcome: str | None = None
+    """``done``, or the kind of failure."""
+    reason: str = ""
+    reduced: int = 0
+    """How often the size of what is computed at a time was halved."""
+
+
+class Ledger:
+    """The attempts of a home, below ``attempts/<task>/``."""
+
+    def __init__(self, home: Path) -> None:
+        self._root = home / "attempts"
+
+    def begin(self, task: str, reduced: int = 0) -> "Entry":
+        """Record that an attempt begins."""
+        run = os.environ.get(RUN, "")
+        entry = Entry(
+            self._root / task / f"{time.time():.6f}-{uuid4().hex[:6]}.json",
+            Attempt(task, run, platform.node(), os.getpid(), time.time(), reduced=reduced),
+        )
+        entry.write()
+        return entry
+
+    def of(self, task: str) -> list[Attempt]:
+        """Every attempt at a task, oldest first."""
+        return list(_read(sorted((self._root / task).glob("*.json"))))
+
+    def all(self, generation: int | None = None) -> list[Attempt]:
+        """Every attempt of a generation, or of all, oldest first."""
+        root = self._root if generation is None else self._root / str(generation)
+        return sorted(_read(root.rglob("*.json")), key=lambda attempt: attempt.began)
+
+
+class Entry:
+    """An attempt's line in the ledger, written when it begins and when it ends."""
+
+    def __init__(self, path: Path, attempt: Attempt) -> None:
+        self._path = path
+        self.attempt = attempt
+
+    def end(self, outcome: str, reason: str = "") -> None:
+        """Record how it ended."""
+        self.attempt = replace(self.attempt, ended=time.time(), outcome=outcome, reason=reason)
+        self.write()
+
+    def write(self) -> None:
+        """Put the line where it belongs, whole or not at all."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._path.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(self.attempt)))
+        partial.replace(self._path)
+
+
+def _read(paths: Iterator[Path] | list[Path]) -> Iterator[Attempt]:
+    for path in paths:
+        yield Attempt(**json.loads(path.read_text()))

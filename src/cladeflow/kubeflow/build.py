@@ -1,0 +1,143 @@
+"""Writes tasks with the kfp SDK: calls, edges, resources, retries, the exit handler."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kfp import dsl, kubernetes
+
+from cladeflow.kubeflow.attempts import RUN
+from cladeflow.kubeflow.profile import Profile
+from cladeflow.kubeflow.tasks import Task
+
+Component = Callable[..., dsl.PipelineTask]
+"""A component, ready to be called with ``home`` and ``call``."""
+
+
+class Builder:
+    """Places tasks in the pipeline that is being traced, each as its profile says.
+
+    To be made before that pipeline: those within it, of shares, cannot be defined meanwhile.
+    """
+
+    def __init__(
+        self, components: Mapping[str, Component], profile: Profile, tasks: Sequence[Task]
+    ) -> None:
+        self._components = components
+        self._profile = profile
+        self._tasks = tasks
+        self._shared = {task.name: self._shares(task) for task in tasks if task.shares > 1}
+
+    def generations(self, home: Any, generation: Any, start: Mapping[str, Any] | None) -> None:
+        """Place the tasks of generations in a row.
+
+        The first is ``generation`` (0: the next unfinished one), and so on. Each plan says which
+        it planned, and the calls after it name that.
+        """
+        done: dict[str, dsl.PipelineTask] = {}
+        number = generation
+        for task in self._tasks:
+            before = [done[need] for need in task.needs]
+            if task.name in self._shared:
+                shares = self._shared[task.name](home=home, generation=number).after(*before)
+                before.append(shares.set_display_name(f"{task.name} shares"))
+            if task.stage == "plan":
+                number = generation if not done else 0
+                placed = self._place(task, home, _call(task, number, start=start))
+                number = placed.outputs["Output"]
+            else:
+                placed = self._place(task, home, _call(task, number))
+            done[task.name] = placed.after(*before)
+
+    def single(self, stage: str, home: Any, call: str, **arguments: Any) -> dsl.PipelineTask:
+        """Place a task that belongs to no generation."""
+        placed = self._components[stage](home=home, call=call, **arguments)
+        return self._equip(placed, stage).set_display_name(stage)
+
+    def _shares(self, task: Task) -> Component:
+        """A pipeline within the pipeline: a call's shares side by side, and nothing after them."""
+        items = [f"{index}/{task.shares}" for index in range(task.shares)]
+
+        def shares(home: str, generation: str) -> None:
+            with dsl.ParallelFor(items=items) as item:
+                self._place(task, home, _call(task, generation, share=item))
+
+        shares.__name__ = f"{task.name} shares".translate(str.maketrans("/._ ", "----"))
+        component: Component = dsl.pipeline(shares)
+        return component
+
+    def _place(self, task: Task, home: Any, call: str) -> dsl.PipelineTask:
+        placed = self._components[task.stage](home=home, call=call)
+        return self._equip(placed, task.stage).set_display_name(task.name)
+
+    def _equip(self, task: dsl.PipelineTask, stage: str) -> dsl.PipelineTask:
+        """Image, resources, retries and everything of Kubernetes; no caching, commits are that."""
+        profile, resources = self._profile, self._profile.stage(stage)
+        retries = profile.retries
+        task.set_container_image(profile.image(resources.image)).set_caching_options(False)
+        task.set_cpu_request(resources.cpu).set_cpu_limit(resources.cpu)
+        task.set_memory_request(resources.memory).set_memory_limit(resources.memory)
+        if resources.gpu is not None:
+            task.set_accelerator_type(resources.gpu.type)
+            task.set_accelerator_limit(resources.gpu.count)
+        task.set_retry(
+            retries.count,
+            backoff_duration=f"{retries.seconds}s",
+            backoff_factor=retries.factor,
+            backoff_max_duration=f"{retries.most_seconds}s",
+        )
+        for name, value in profile.environment.items():
+            task.set_env_variable(name, value)
+        _on_kubernetes(task, profile, stage)
+        return task
+
+
+def _on_kubernetes(task: dsl.PipelineTask, profile: Profile, stage: str) -> None:
+    """What the second document of a compiled pipeline holds."""
+    resources = profile.stage(stage)
+    kubernetes.set_timeout(task, resources.timeout)
+    kubernetes.set_image_pull_policy(task, profile.pull_policy)
+    kubernetes.use_field_path_as_env(
+        task, env_name=RUN, field_path="metadata.labels['pipeline/runid']"
+    )
+    kubernetes.add_pod_label(task, "app.kubernetes.io/name", "cladeflow")
+    kubernetes.add_pod_label(task, "app.kubernetes.io/component", stage.replace("_", "-"))
+    if profile.pull_secrets:
+        kubernetes.set_image_pull_secrets(task, list(profile.pull_secrets))
+    for volume in profile.volumes:
+        kubernetes.mount_pvc(task, pvc_name=volume.claim, mount_path=volume.mount)
+    for secret, keys in profile.secrets.items():
+        kubernetes.use_secret_as_env(task, secret_name=secret, secret_key_to_env=keys)
+    for label, value in resources.selectors.items():
+        kubernetes.add_node_selector(task, label, value)
+    for toleration in resources.tolerations:
+        kubernetes.add_toleration(task, **toleration.model_dump())
+
+
+def _call(task: Task, generation: Any, **order: Any) -> str:
+    """The task's call as JSON, in which KFP puts the generation when it is known."""
+    fields = task.call.model_dump(mode="json", exclude_defaults=True, exclude={"generation"})
+    fields |= {name: str(value) if name == "share" else value for name, value in order.items()}
+    rest = json.dumps({name: value for name, value in fields.items() if value is not None})
+    return f'{{"generation": {generation}, {rest[1:]}'
+
+
+def generations_pipeline(
+    name: str,
+    components: Mapping[str, Component],
+    tasks: Sequence[Task],
+    profile: Profile,
+    start: Mapping[str, Any] | None,
+) -> Any:
+    """The pipeline of ``tasks``, whatever its end recorded by the exit handler.
+
+    ``start`` founds the evolution where the home holds none.
+    """
+    builder = Builder(components, profile, tasks)
+
+    def pipeline(home: str = profile.home, generation: int = 0) -> None:
+        call = json.dumps({"pipeline": name})
+        with dsl.ExitHandler(builder.single("record_outcome", home, call)):
+            builder.generations(home, generation, start)
+
+    return dsl.pipeline(pipeline, name=name)

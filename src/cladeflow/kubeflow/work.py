@@ -1,0 +1,96 @@
+"""One attempt at a task: the calls' commits, and the receipts and facts that they leave."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from cladeflow.archive.archive import Archive
+from cladeflow.evolution import finished
+from cladeflow.graph import Node, StageCall
+from cladeflow.home import Home
+from cladeflow.kubeflow.artifacts import Facts
+from cladeflow.kubeflow.orders import Order
+from cladeflow.kubeflow.receipts import Receipt, Receipts, code_state
+from cladeflow.recipes.model import Resolved
+from cladeflow.records import Agent
+from cladeflow.runners.subprocess import ready
+from cladeflow.session import Session
+from cladeflow.telemetry import Metrics
+from cladeflow.visit import Visit
+from cladeflow.work import Share
+
+
+def work(home: Path, order: Order, reduced: int = 0) -> list[dict[str, Any]]:
+    """Make the task's commits; the facts of each, none for a share.
+
+    ``reduced`` says how often what is computed at a time was halved, for want of memory.
+    """
+    place = Home(home)
+    if order.start is not None:
+        _found(place, order.start)
+    place.require()
+    with Session(place, reduced=reduced) as session:
+        visit, task = ready(session, _call(session, order))
+        if order.share is not None:
+            visit.share(task[0], Share(*order.share))
+            return []
+        for node in task:
+            visit.commit(node)
+        return _left(session, visit, task)
+
+
+def _found(home: Home, start: dict[str, Any]) -> None:
+    """Start the evolution, unless it was."""
+    home.create()
+    with Archive.create(home.archive_url) as archive:
+        archive.start_evolution(
+            Resolved.model_validate(start["resolved"]),
+            start["seed"],
+            Agent.model_validate(start["initial"]),
+        )
+
+
+def _call(session: Session, order: Order) -> StageCall:
+    """The call, its generation named: only a plan may leave that to the archive."""
+    call = StageCall.model_validate(order.call)
+    if call.generation:
+        return call
+    assert call.stage == "plan", f"{call} does not say of which generation"
+    return call.model_copy(update={"generation": finished(session.archive) + 1})
+
+
+def _left(session: Session, visit: Visit, task: tuple[Node, ...]) -> list[dict[str, Any]]:
+    """Leave a receipt of every call; the facts of each."""
+    receipts, together = Receipts(session.home.directory), [node.call.path for node in task]
+    found = []
+    for node in task:
+        facts = _facts(session, visit, node)._asdict()
+        needs = {need.path: visit.key(need) for need in node.needs}
+        receipt = Receipt(code_state(), visit.key(node.call), needs, together, facts)
+        receipts.leave(node.call.path, receipt)
+        found.append(facts)
+    return found
+
+
+def _facts(session: Session, visit: Visit, node: Node) -> Facts:
+    commit = visit.commit(node)
+    return Facts(
+        generation=node.call.generation,
+        stage=commit.stage,
+        commit=visit.key(node.call),
+        digest=commit.digest,
+        counts={name: manifest.count for name, manifest in commit.sets.items()},
+        models=dict(commit.models),
+        metrics=_values(Metrics.from_json(session.store.read(commit.metrics))),
+        seconds=float(commit.volatile["seconds"]),
+    )
+
+
+def _values(metrics: Metrics) -> dict[str, float]:
+    """Finite values by name and labels, as one flat name."""
+    flat = {
+        "_".join((entry["name"].removeprefix("cladeflow_"), *entry["labels"].values())): value
+        for entry in metrics.to_json()
+        if math.isfinite(value := float(entry["value"]))
+    }
+    return dict(sorted(flat.items()))
