@@ -22,6 +22,8 @@ def complaint(kind: type[BaseModel], error: ValidationError) -> str:
         if str(last) == given:  # a key of a mapping
             place = ".".join(str(part) for part in path)
         return f"{place}: unknown {given!r}{nearest(given, valid)}"
+    if problem["type"] == "string_pattern_mismatch":
+        return f"{place}: {problem['input']!r} is not of the form {problem['ctx']['pattern']}"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message
 
