@@ -31,7 +31,7 @@ _COMPONENT = """# {name}
 |---|---|---|
 {rows}
 {returns}
-Stability: {stability}. Needs {needs}. Runs in the image `{image}` unless the profile says otherwise.
+Stability: {stability}. Needs {needs}. Image: `{image}`, unless the profile says otherwise.
 """
 
 
@@ -51,10 +51,8 @@ def component_readme(directory: Path) -> str:
     function = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
     metadata = yaml.safe_load((directory / "metadata.yaml").read_text())
     doc, arguments, returns = _docstring(ast.get_docstring(function) or "")
-    rows = [
-        f"| `{a.arg}` | `{ast.unparse(a.annotation) if a.annotation else ''}` | {arguments[a.arg]} |"
-        for a in function.args.args
-    ]
+    kinds = {a.arg: ast.unparse(a.annotation) for a in function.args.args if a.annotation}
+    rows = [f"| `{name}` | `{kind}` | {arguments[name]} |" for name, kind in kinds.items()]
     needs = [f"{d['name']} {d['version']}" for d in metadata["dependencies"]["kubeflow"]]
     return _COMPONENT.format(
         name=metadata["name"],

@@ -36,7 +36,7 @@ CASES = ("default", "grpo", "mathcritique")
 def profile() -> Profile:
     text = re.sub(r"(?m)^(pull_secrets|secrets|environment):.*\n(  OMP.*\n)?", "", example())
     text = text.replace("roles: [actor]", "roles: [actor, critic, verifier, judge]")
-    text = text.replace("selectors: {}", "selectors: {pool: {}, zone: a}".replace("{}", "big"))
+    text = text.replace("selectors: {}", "selectors: {pool: big, zone: a}")
     return parse_profile(text + EXTRAS, "p.yaml")
 
 
@@ -65,7 +65,8 @@ class Compiled(NamedTuple):
         nested = self.body()[self.key(f"{name} shares")]["componentRef"]["name"]
         (loop,) = self.spec["components"][nested]["dag"]["tasks"].values()
         (task,) = self.spec["components"][loop["componentRef"]["name"]]["dag"]["tasks"].values()
-        return [{"item": item, **task} for item in json.loads(loop["parameterIterator"]["items"]["raw"])]
+        items = json.loads(loop["parameterIterator"]["items"]["raw"])
+        return [{"item": item, **task} for item in items]
 
     def body(self) -> dict[str, dict[str, Any]]:
         root = self.spec["root"]["dag"]["tasks"]["exit-handler-1"]["componentRef"]["name"]
@@ -148,9 +149,7 @@ def test_what_is_asked_of_kubernetes_is_the_profiles() -> None:
     assert [secret["secretName"] for secret in asked["imagePullSecret"]] == ["regcred"]
     (secret,) = asked["secretAsEnv"]
     assert secret["secretName"] == "mlflow"
-    assert secret["keyToEnv"] == [
-        {"envVar": "MLFLOW_TRACKING_PASSWORD", "secretKey": "password"}
-    ]
+    assert secret["keyToEnv"] == [{"envVar": "MLFLOW_TRACKING_PASSWORD", "secretKey": "password"}]
     (volume,) = asked["pvcMount"]
     assert (volume["constant"], volume["mountPath"]) == ("cladeflow", "/cladeflow")
     assert asked["nodeSelector"]["labels"] == {"pool": "big", "zone": "a"}

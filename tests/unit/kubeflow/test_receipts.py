@@ -17,9 +17,9 @@ def commit(home: Path, key: str) -> str:
     return key
 
 
-def leave(home: Path, call: str, key: str, **needs: str) -> None:
-    named = {PLAN: key for key in needs.values()}
-    receipt = Receipt(code_state(), commit(home, key), named, [call], {"stage": "s"})
+def leave(home: Path, call: str, key: str, plan: str | None = None) -> None:
+    needs = {PLAN: plan} if plan else {}
+    receipt = Receipt(code_state(), commit(home, key), needs, [call], {"stage": "s"})
     Receipts(home).leave(call, receipt)
 
 
