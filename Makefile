@@ -55,12 +55,15 @@ typecheck: install-dev ## check types
 
 check: lint typecheck test ## all of the above
 
-.PHONY: crash seed-model evidence recipes bench
+.PHONY: crash seed-model definitions evidence recipes bench
 crash: install-dev ## kill 50 runs at random moments, compare what they resume to
 	$(BIN)/python -m benchmarks.crash --kills 50 $(ARGS)
 
 seed-model: install ## rebuild the embedded seed model
 	$(BIN)/python -m cladeflow.models.seed src/cladeflow/models/seeds/seed-reasoning-1 $(ARGS)
+
+definitions: install-dev ## write what is generated from components/ and pipelines/
+	$(BIN)/python -m tools.definitions
 
 evidence: install ## measure the learning claims of docs/evidence.md
 	$(BIN)/python -m benchmarks.evidence run $(ARGS)
@@ -74,6 +77,7 @@ bench: install-dev ## measure the speed claims of docs/evidence.md
 	$(BIN)/python -m benchmarks.decode $(ARGS)
 	$(BIN)/python -m benchmarks.training $(ARGS)
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.kubeflow_local
 
 .PHONY: pictures
 pictures: install-dev ## take the README's pictures from the evolution in HOME_DIR, with chromium

@@ -75,6 +75,7 @@ def _percent(row: "ReportRow | None") -> str:
 def status(home: Path, as_json: bool) -> None:
     """What the home holds, how far it is, and what to do next."""
     from cladeflow.evolution import finished
+    from cladeflow.kubeflow.attempts import Ledger, troubled
     from cladeflow.views import stage_views
 
     with opened(home) as session:
@@ -83,6 +84,8 @@ def status(home: Path, as_json: bool) -> None:
         done = finished(archive)
         begun = any(session.store.list(f"generations/{done + 1}"))
         stages = stage_views(session, done + 1) if begun else []
+    ledger = Ledger(session.home.directory)
+    trouble = troubled(ledger.all(ledger.newest))
     facts = {
         "home": str(session.home.directory),
         "recipe": evolution.recipe,
@@ -98,10 +101,13 @@ def status(home: Path, as_json: bool) -> None:
         "running": [str(stage.call) for stage in stages],
     }
     if as_json:
-        print_json(facts)
+        attempts = {task: [a._asdict() for a in tried] for task, tried in trouble.items()}
+        print_json({**facts, "attempts": attempts})
         return
     texts = [", ".join(v) if isinstance(v, list) else v for v in facts.values()]
     print_table(["home", str(facts.pop("home"))], list(zip(facts, texts[1:], strict=True)))
+    for task, tried in trouble.items():
+        click.echo(f"{task}: {', then '.join(map(str, tried))}")
     if stages:
         click.echo(f"generation {done + 1} was begun; 'cladeflow evolve --home {home}' resumes it")
 

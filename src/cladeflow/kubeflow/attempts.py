@@ -4,17 +4,16 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 RUN = "CLADEFLOW_RUN"
 """Environment variable with the id of the pipeline run that a task belongs to."""
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One attempt at a task; without an outcome it is under way, or was killed."""
 
     task: str
@@ -30,6 +29,11 @@ class Attempt:
     reason: str = ""
     reduced: int = 0
     """How often the size of what is computed at a time was halved."""
+
+    def __str__(self) -> str:
+        """How it ended, and of what."""
+        ended = (self.outcome or "under way or killed").replace("_", " ")
+        return f"{ended} ({self.reason})" if self.reason else ended
 
 
 class Ledger:
@@ -48,6 +52,12 @@ class Ledger:
         entry.write()
         return entry
 
+    @property
+    def newest(self) -> int:
+        """The newest generation of which anything was attempted; 0 where nothing was."""
+        numbers = (path.name for path in self._root.glob("*"))
+        return max((int(name) for name in numbers if name.isdigit()), default=0)
+
     def of(self, task: str) -> list[Attempt]:
         """Every attempt at a task, oldest first."""
         return list(_read(sorted((self._root / task).glob("*.json"))))
@@ -56,6 +66,14 @@ class Ledger:
         """Every attempt of a generation, or of all, oldest first."""
         root = self._root if generation is None else self._root / str(generation)
         return sorted(_read(root.rglob("*.json")), key=lambda attempt: attempt.began)
+
+
+def troubled(attempts: Sequence[Attempt]) -> dict[str, list[Attempt]]:
+    """Attempts by task, of the tasks that did not succeed the first time they were tried."""
+    found: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        found.setdefault(attempt.task, []).append(attempt)
+    return {task: tried for task, tried in found.items() if tried[0].outcome != "done"}
 
 
 class Entry:
@@ -67,14 +85,14 @@ class Entry:
 
     def end(self, outcome: str, reason: str = "") -> None:
         """Record how it ended."""
-        self.attempt = replace(self.attempt, ended=time.time(), outcome=outcome, reason=reason)
+        self.attempt = self.attempt._replace(ended=time.time(), outcome=outcome, reason=reason)
         self.write()
 
     def write(self) -> None:
         """Put the line where it belongs, whole or not at all."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self.attempt)))
+        partial.write_text(json.dumps(self.attempt._asdict()))
         partial.replace(self._path)
 
 

@@ -136,7 +136,8 @@ def generations_pipeline(
     builder = Builder(components, profile, tasks)
 
     def pipeline(home: str = profile.home, generation: int = 0) -> None:
-        call = json.dumps({"pipeline": name})
+        # Whoever founds evolutions projects them: on one machine the command does both.
+        call = json.dumps({"pipeline": name, "project": start is not None})
         with dsl.ExitHandler(builder.single("record_outcome", home, call)):
             builder.generations(home, generation, start)
 
