@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
@@ -10,6 +11,7 @@ from cladeflow.earlier import NOTHING, Earlier
 from cladeflow.environments.base import Environment
 from cladeflow.graph import Node, StageCall, plan_call
 from cladeflow.plan.model import Plan
+from cladeflow.quarantine import sparing
 from cladeflow.recipes.model import Entry, Round, Scale
 from cladeflow.records import Agent, Record, Task, Trajectory, Verdict, digest
 from cladeflow.session import Session
@@ -172,7 +174,7 @@ class MapStage(Stage):
 
     @abstractmethod
     def run_shard(self, ctx: StageContext, items: Sequence[Any], work: Work) -> Output:
-        """Treat one shard of items."""
+        """Treat one shard of items, or some of it; what it counts, it counts when it succeeds."""
 
     def shard_size(self, ctx: StageContext, items: int) -> int:
         """Items per shard, of so many."""
@@ -200,10 +202,23 @@ class MapStage(Stage):
             self.name,
             items,
             self.shard_size(ctx, len(items)),
-            lambda part, mine: self.run_shard(ctx, part, mine),
+            lambda part, mine: self._spared(ctx, part, mine),
             what=str(ctx.call),
             share=share,
         )
+
+    def _spared(self, ctx: StageContext, items: Sequence[Any], work: Work) -> Output:
+        """`run_shard` without the items that fail alone, which the commit names."""
+        trial = replace(work, attempt=f"{work.attempt}-trial", metrics=Metrics())
+        output, poison = sparing(
+            items,
+            lambda part: self.run_shard(ctx, part, work),
+            lambda part: self.run_shard(ctx, part, trial),
+        )
+        if poison:
+            work.metrics.count("cladeflow_quarantined_items_total", len(poison), stage=self.name)
+            output.values["quarantined"] = {str(one.index): one.reason for one in poison}
+        return output
 
 
 def load(name: str) -> Stage:

@@ -37,7 +37,7 @@ def run(home: str, call: str, *artifacts: Any) -> int:
 
 def _attempted(home: Path, order: Order) -> list[dict[str, Any]]:
     """The facts of the task's commits, after as many attempts as it takes."""
-    from cladeflow.kubeflow.failures import failure
+    from cladeflow.failures import failure
     from cladeflow.kubeflow.work import work
 
     ledger = Ledger(home)

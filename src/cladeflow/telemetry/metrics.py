@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 Kind = Literal["counter", "gauge", "summary"]
 Unit = Literal[
-    "bytes", "examples", "groups", "nats", "outcomes", "ratio", "seconds", "tasks", "tokens",
+    "bytes", "examples", "groups", "items", "nats", "outcomes", "ratio", "seconds", "tasks", "tokens",
     "trajectories", "verdicts",
 ]  # fmt: skip
 
@@ -42,6 +42,10 @@ METRICS: dict[str, Spec] = {
         Spec(
             "cladeflow_stage_memory_peak_bytes", "gauge", "bytes",
             "Largest resident set of the stage's process so far.",
+        ),
+        Spec(
+            "cladeflow_quarantined_items_total", "counter", "items",
+            "Items of a stage left out because they fail alone.", ("stage",),
         ),
         # what flows through the stages
         Spec("cladeflow_tasks_total", "counter", "tasks", "Tasks posed.", ("env", "family")),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cladeflow.errors import CladeflowError
-from cladeflow.kubeflow.failures import failure
+from cladeflow.failures import failure
 from cladeflow.store import explained
 
 
