@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 
 Kind = Literal["counter", "gauge", "summary"]
 Unit = Literal[
-    "bytes", "examples", "groups", "items", "nats", "outcomes", "ratio", "seconds", "tasks", "tokens",
-    "trajectories", "verdicts",
+    "bytes", "examples", "groups", "items", "nats", "outcomes", "ratio", "seconds", "tasks",
+    "tokens", "trajectories", "verdicts",
 ]  # fmt: skip
 
 
