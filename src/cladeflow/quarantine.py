@@ -13,7 +13,7 @@ SHARE = 0.1
 class Poison(NamedTuple):
     """An item that fails alone."""
 
-    index: int
+    at: int
     """Within the shard."""
     reason: str
 
@@ -37,7 +37,7 @@ def sparing(
         found = _search(items, probe, 0, most)
         if found is None or not found:  # too many, or none that fails alone
             raise
-    poison = {one.index for one in found}
+    poison = {one.at for one in found}
     return run([item for index, item in enumerate(items) if index not in poison]), found
 
 

@@ -217,7 +217,7 @@ class MapStage(Stage):
         )
         if poison:
             work.metrics.count("cladeflow_quarantined_items_total", len(poison), stage=self.name)
-            output.values["quarantined"] = {str(one.index): one.reason for one in poison}
+            output.values["quarantined"] = {str(one.at): one.reason for one in poison}
         return output
 
 

@@ -47,7 +47,7 @@ def test_exactly_the_poison_is_left_out(size: int, data: st.DataObject) -> None:
     poison = data.draw(st.sets(st.integers(0, size - 1), min_size=1, max_size=size // 10))
     shard = Shard(poison)
     output, found = sparing(range(size), shard.run, shard.probe)
-    assert {one.index for one in found} == poison
+    assert {one.at for one in found} == poison
     assert output.values["items"] == [i for i in range(size) if i not in poison]
     assert all(one.reason == "KeyError('field')" for one in found)
 

@@ -20,8 +20,6 @@ ProfileStage = Literal[StageName, Chore]
 PROFILE_STAGES: tuple[str, ...] = get_args(ProfileStage)
 MAPS = ("rollout", "critique", "verification", "evaluate")
 """The stages whose shards several tasks can share."""
-MODEL_STAGES = ("task_synthesis", *MAPS, "fine_tune", "fused_round")
-"""The stages that load models."""
 
 _REFERENCE = re.compile(r"[\w.\-/:]+(@sha256:[0-9a-f]{64})?")
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from cladeflow.errors import RecipeError
 from cladeflow.graph import Node, StageCall, fused, unroll
-from cladeflow.kubeflow.profile import MAPS, MODEL_STAGES, Profile
+from cladeflow.kubeflow.profile import MAPS, Profile
 from cladeflow.recipes.model import Recipe, Round
 
 MOST_GENERATIONS = 10
@@ -96,7 +96,7 @@ def require_gpus(recipe: Recipe, profile: Profile) -> None:
 def _roles(recipe: Recipe) -> Mapping[str, set[str]]:
     """The roles whose models each stage loads."""
     bound = {role for role in recipe.roles if not recipe.roles[role].startswith("endpoint:")}
-    found: dict[str, set[str]] = {"evaluate": {"actor"}}
+    found: dict[str, set[str]] = {"evaluate": {"actor"}, "promote": {"actor"}}
     for part in recipe.rounds:
         trained = {update.role for update in part.fine_tune}
         if part.repeat > 1:
@@ -104,7 +104,7 @@ def _roles(recipe: Recipe) -> Mapping[str, set[str]]:
             continue
         for stage in _loading(part):
             found.setdefault(stage, set()).update(trained if stage == "fine_tune" else bound)
-    return {stage: roles for stage, roles in found.items() if stage in MODEL_STAGES}
+    return found
 
 
 def _loading(part: Round) -> list[str]:

@@ -43,6 +43,7 @@ def _found(home: Home, start: dict[str, Any]) -> None:
     """Start the evolution, unless it was."""
     home.create()
     with Archive.create(home.archive_url) as archive:
+        home.settle()
         archive.start_evolution(
             Resolved.model_validate(start["resolved"]),
             start["seed"],
