@@ -1,6 +1,7 @@
 """An evolution from the outside: start it or take it up, and run its generations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from cladeflow.archive.archive import Archive
 from cladeflow.archive.lease import Lease
@@ -70,6 +71,28 @@ def _require_approvers(home: Home, resolved: Resolved) -> None:
     """Raise `CladeflowError` where the recipe waits for approvals that nobody could give."""
     if any(entry.name == APPROVAL for entry in resolved.recipe.promote):
         require_signers(home.allowed_signers)
+
+
+@contextmanager
+def in_charge(home: Home, progress: Progress, say: Callable[[str], None]) -> Iterator[Session]:
+    """What goes around a command that changes by hand who is champion, or what is kept.
+
+    Such commands take turns, but wait for no generation: the archive's swap tells a generation
+    whose incumbent went that its winner was compared with the wrong agent. An alias that was moved
+    in MLflow is honoured before, and the aliases follow after.
+    """
+    home.require()
+    with (
+        Session(home, progress) as session,
+        Lease(session.archive, "in charge"),
+        Projector(home, say) as projector,
+    ):
+        projector.project()
+        projector.wait()
+        projector.honour(session.archive)
+        yield session
+        projector.project()
+        projector.wait()
 
 
 def finished(archive: Archive) -> int:

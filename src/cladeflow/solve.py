@@ -35,25 +35,25 @@ class Answer(NamedTuple):
 
 def solve(session: Session, text: str, name: str, temperature: float, seed: int) -> Answer:
     """Let the agent called ``name`` attempt a text or a task of the cell ``family/level``."""
-    member = session.archive.agent(name)
+    agent = session.archive.agent(name).usable()
     resolved = Resolved.model_validate(session.archive.evolution.resolved)
     environments = [entry.build() for entry in resolved.recipe.environments]
     env, posed = _pose([e for e in environments if isinstance(e, Environment)], text, seed)
     GoldStore(session.home.gold).add([posed.gold])
     setup = Setup(
-        agent=member.agent,
-        refs=member.agent.weights,
+        agent=agent,
+        refs=agent.weights,
         scale=resolved.scale,
         key=f"solve/{seed}",
         temperature=temperature,
         samples=1,
         evaluation=True,
     )
-    strategies = inference_strategies(member.agent)
+    strategies = inference_strategies(agent)
     made = attempt(session, setup, strategies, {env.name: env}, [posed.task])
     trajectory = made.trajectories[-1]
     [verdict] = judge(session, [posed.task], [trajectory])
-    return Answer(name, member.agent.id, posed.task, trajectory, verdict)
+    return Answer(name, agent.id, posed.task, trajectory, verdict)
 
 
 def _pose(environments: list[Environment], text: str, seed: int) -> tuple[Environment, Posed]:

@@ -15,16 +15,17 @@ from uuid import uuid4
 
 import pytest
 
+from cladeflow.records import AgentStatus
 from cladeflow.tracking import (
     AgentView,
     EvolutionView,
     GenerationView,
     StageView,
     TrackingError,
-    external_champion,
     sync,
 )
 from cladeflow.tracking.client import tracking_client
+from cladeflow.tracking.versions import agent_of_version
 from cladeflow.tracking.view import model_name
 
 WRITES = (
@@ -258,16 +259,13 @@ def test_an_alias_moved_by_hand_stays_until_the_archive_has_taken_it_over(
 ) -> None:
     view = evolution(tmp_path, 2)
     sync(view, uri)
-    assert external_champion(view.recipe, view.uid, uri) is None
     with tracking_client(uri) as client:
         client.set_registered_model_alias(model_name(view.name, "actor"), "champion", "2")
-    assert external_champion(view.recipe, view.uid, uri) == "a1"
     assert sync(view, uri) == "a1"
     assert projected(view, uri)["aliases"]["champion"] == "a1"
 
     taken_over = view.model_copy(update={"champion": "a1", "previous": "a2"})
     assert sync(taken_over, uri) is None
-    assert external_champion(view.recipe, view.uid, uri) is None
     assert projected(view, uri)["aliases"] == {"champion": "a1", "previous": "a2"}
     assert sync(view, uri) is None  # and from here on we move it again
     assert projected(view, uri)["aliases"] == {"champion": "a2", "previous": "a1"}
@@ -287,7 +285,10 @@ def test_an_alias_moved_to_a_foreign_version_is_reported(uri: str, tmp_path: Pat
 @pytest.mark.slow
 def test_a_store_whose_creation_was_killed_is_created_again(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    script = "import sys, cladeflow.tracking as t; t.external_champion('star', 'u', sys.argv[1])"
+    script = (
+        "import sys; from cladeflow.tracking.versions import agent_of_version as find;"
+        " find(sys.argv[1], 'e', 1)"
+    )
     path = {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     creator = subprocess.Popen([sys.executable, "-c", script, uri], env=path)
     deadline = time.monotonic() + 60
@@ -302,8 +303,65 @@ def test_a_store_whose_creation_was_killed_is_created_again(tmp_path: Path) -> N
     assert projected(view, uri)["aliases"] == {"champion": "a1", "previous": "a0"}
 
 
-def test_nothing_was_moved_where_nothing_was_projected(uri: str) -> None:
-    assert external_champion("star", uuid4().hex, uri) is None
+def test_a_version_is_found_by_its_number(uri: str, tmp_path: Path) -> None:
+    view = evolution(tmp_path, 2)
+    assert agent_of_version(uri, view.name, 1) is None
+    sync(view, uri)
+    found = [agent_of_version(uri, view.name, number) for number in (1, 2, 3, 4)]
+    assert found == ["a0", "a1", "a2", None]
+
+
+def two_roles(tmp_path: Path) -> EvolutionView:
+    """Three agents, the last two with a critic."""
+    view = evolution(tmp_path, 2)
+    first, *learned = view.agents
+    learned = [a.model_copy(update={"models": {**a.models, "critic": tmp_path}}) for a in learned]
+    return view.model_copy(update={"agents": (first, *learned)})
+
+
+def move(view: EvolutionView, uri: str, role: str, version: int) -> None:
+    """What a person does on MLflow's page."""
+    with tracking_client(uri) as client:
+        client.set_registered_model_alias(model_name(view.name, role), "champion", str(version))
+
+
+@pytest.mark.parametrize(("role", "version"), [("critic", 1), ("actor", 2)])
+def test_whatever_roles_alias_is_moved_moves_the_agent(
+    uri: str, tmp_path: Path, role: str, version: int
+) -> None:
+    view = two_roles(tmp_path)
+    sync(view, uri)
+    move(view, uri, role, version)
+    assert sync(view, uri) == "a1"
+    assert sync(view.model_copy(update={"champion": "a1", "previous": "a2"}), uri) is None
+    with tracking_client(uri) as client:
+        for each, champion, previous in (("actor", 2, 3), ("critic", 1, 2)):
+            model = client.get_registered_model(model_name(view.name, each))
+            assert model.aliases == {"champion": champion, "previous": previous}
+
+
+def test_roles_moved_to_different_agents_are_refused(uri: str, tmp_path: Path) -> None:
+    view = two_roles(tmp_path)
+    sync(view, uri)
+    move(view, uri, "actor", 1)
+    move(view, uri, "critic", 1)
+    with pytest.raises(TrackingError, match=r"different agents \(actor to a0, critic to a1\)"):
+        sync(view, uri)
+    move(view, uri, "actor", 2)
+    assert sync(view, uri) == "a1"
+
+
+@pytest.mark.parametrize("status", ["quarantined", "collected"])
+def test_an_agent_that_is_not_fit_is_not_put_in_charge(
+    uri: str, tmp_path: Path, status: AgentStatus
+) -> None:
+    view = evolution(tmp_path, 2)
+    sync(view, uri)
+    worse = view.agents[1].model_copy(update={"status": status, "models": {"actor": None}})
+    view = view.model_copy(update={"agents": (view.agents[0], worse, view.agents[2])})
+    move(view, uri, "actor", 2)
+    with pytest.raises(TrackingError, match=f"agent a1, which is {status}"):
+        sync(view, uri)
 
 
 def test_every_role_has_its_registered_model(uri: str, tmp_path: Path) -> None:

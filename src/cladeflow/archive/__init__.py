@@ -13,11 +13,12 @@ from cladeflow.archive.events import (
     Recorded,
 )
 from cladeflow.archive.latest import Latest
-from cladeflow.archive.population import Evolution, Member, Tally
+from cladeflow.archive.population import UNFIT, Evolution, Member, Tally
 from cladeflow.archive.selection import Selection
 
 __all__ = [
     "CHAMPION_CHANGES",
+    "UNFIT",
     "ChampionMoved",
     "Columns",
     "Event",

@@ -133,13 +133,19 @@ class Archive:
         return self.events(kinds=sorted(CHAMPION_CHANGES))
 
     def tried_since_promotion(self) -> int:
-        """Children added since a promotion last set the incumbent that they are compared with."""
+        """Tests of agents since a promotion last set the incumbent that they are compared with.
+
+        Those are the children added, and the agents that `cladeflow promote` tested by hand.
+        """
         table = schema.events.c
         newest = select(func.max(table.id)).where(table.kind.in_(["promoted", "promoted_external"]))
         tried = (
             select(func.count())
             .select_from(schema.events.join(schema.agents, table.agent_seq == schema.agents.c.seq))
-            .where(table.kind == "added", schema.agents.c.generation > 0)
+            .where(
+                (table.kind == "tested")
+                | ((table.kind == "added") & (schema.agents.c.generation > 0))
+            )
             .where(table.id > func.coalesce(newest.scalar_subquery(), 0))
         )
         with self.database.read() as db:
@@ -166,6 +172,15 @@ class Archive:
                 del line[line.index(change.agent_id) :]
             line.append(change.agent_id)
         return line
+
+    def pinned(self) -> list[str]:
+        """Agents whose weights no collection may take, in the order in which they were pinned."""
+        pins: dict[str, None] = {}
+        for event in self.events(kinds=["pinned", "unpinned"]):
+            pins.pop(event.agent_id, None)
+            if event.kind == "pinned":
+                pins[event.agent_id] = None
+        return list(pins)
 
     def agents(self) -> list[Member]:
         """Every agent, oldest first."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, func, select
 
 from cladeflow.archive.columns import Columns
+from cladeflow.archive.population import NO_PARENTS
 from cladeflow.archive.recording import champion
 from cladeflow.archive.schema import agent_parents, agents, events, tallies
 
@@ -65,7 +66,7 @@ class ColumnCache:
 def _read() -> Select[Any]:
     """What the columns hold of every agent."""
     counts = (tallies.c[name] for name in _COUNTS)
-    eligible = tallies.c.status.not_in(("candidate", "quarantined"))
+    eligible = tallies.c.status.not_in(NO_PARENTS)
     return select(tallies.c.agent_seq, *counts, eligible)
 
 

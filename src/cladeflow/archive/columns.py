@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cladeflow.archive.population import Member
+from cladeflow.archive.population import NO_PARENTS, Member
 
 Counts = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -30,7 +30,8 @@ class Columns:
     clade_fail: Counts
     children: Counts
     eligible: Flags
-    """May be a parent: evaluated, or what the evolution started from, and not quarantined."""
+    """May be a parent: evaluated, or what the evolution started from, not quarantined, and with
+    its weights still there."""
 
     @classmethod
     def of(cls, members: Sequence[Member], champion: str) -> Self:
@@ -51,7 +52,7 @@ class Columns:
             clade_ok=np.array([ok[list(clades[i])].sum() for i in ids]),
             clade_fail=np.array([fail[list(clades[i])].sum() for i in ids]),
             children=children,
-            eligible=np.array([m.status not in ("candidate", "quarantined") for m in members]),
+            eligible=np.array([m.status not in NO_PARENTS for m in members]),
         )
 
     @property

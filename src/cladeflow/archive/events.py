@@ -17,6 +17,10 @@ EventKind = Literal[
     "quarantined",
     "approved",
     "promoted_external",
+    "tested",
+    "pinned",
+    "unpinned",
+    "collected",
 ]
 
 CHAMPION_CHANGES: frozenset[EventKind] = frozenset({"promoted", "promoted_external", "rolled_back"})

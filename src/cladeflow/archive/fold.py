@@ -24,6 +24,7 @@ _STATUS: dict[EventKind, AgentStatus] = {
     "rejected": "rejected",
     "rolled_back": "promoted",
     "quarantined": "quarantined",
+    "collected": "collected",
 }
 
 
@@ -135,7 +136,12 @@ def _standings(event: Event) -> Iterator[tuple[str, AgentStatus]]:
 
 
 def _standing(now: AgentStatus, to: AgentStatus) -> AgentStatus:
-    """Evaluations take no standing away, and only who makes it champion ends a quarantine."""
+    """Evaluations take no standing away, and only who makes it champion ends a quarantine.
+
+    Weights that were collected do not come back.
+    """
+    if "collected" in (now, to):
+        return "collected"
     if now == "quarantined" and to != "promoted":
         return now
     return now if to == "valid" and now != "candidate" else to

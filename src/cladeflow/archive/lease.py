@@ -3,6 +3,7 @@
 import os
 import platform
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -18,6 +19,7 @@ from cladeflow.errors import HomeError
 STALE_SECONDS = 60.0
 """A holder that has not been heard of for so long is taken for dead, on whatever host it was."""
 HEARTBEAT_SECONDS = 10.0
+_RETRY_SECONDS = 0.1
 
 
 class _Process(NamedTuple):
@@ -38,22 +40,36 @@ class Lease:
 
     Ages are told by the database's clock, which is the same for every host.
 
-    Raises `HomeError` naming the owner where another live process holds it.
+    Raises `HomeError` naming the owner where another live process holds it, once ``patience``
+    seconds have passed.
     """
 
     def __init__(
-        self, archive: Archive, name: str = "evolve", heartbeat_seconds: float = HEARTBEAT_SECONDS
+        self,
+        archive: Archive,
+        name: str = "evolve",
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        patience: float = 0.0,
     ) -> None:
         self._archive = archive
         self._name = name
         self._interval = heartbeat_seconds
+        self._patience = patience
         self._token = uuid4().hex
         self._mine = (leases.c.name == name) & (leases.c.token == self._token)
         self._released = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"lease-{name}", daemon=True)
 
     def __enter__(self) -> Self:
-        self._acquire()
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                self._acquire()
+                break
+            except HomeError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_RETRY_SECONDS)
         self._thread.start()
         return self
 

@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from cladeflow.errors import HomeError
 from cladeflow.records import Agent, AgentStatus, Value
+
+UNFIT: frozenset[AgentStatus] = frozenset({"quarantined", "collected"})
+"""Statuses of agents that are never put in charge."""
+NO_PARENTS: frozenset[AgentStatus] = UNFIT | {"candidate"}
+"""Statuses of agents that no child descends from."""
 
 
 class Evolution(Value):
@@ -67,3 +73,12 @@ class Member(NamedTuple):
     status: AgentStatus
     tally: Tally
     created: str
+
+    def usable(self) -> Agent:
+        """The agent, to be put to work; raises `HomeError` where its weights were collected."""
+        if self.status == "collected":
+            raise HomeError(
+                f"the weights of agent {self.agent.id[:12]} were deleted by 'cladeflow gc'; its "
+                "records and reports are kept. 'cladeflow pin AGENT' keeps an agent whole"
+            )
+        return self.agent

@@ -16,9 +16,11 @@ import click
 
 from cladeflow import __version__
 from cladeflow.cli.approve import approve
+from cladeflow.cli.champion import promote, rollback
 from cladeflow.cli.doctor import doctor
 from cladeflow.cli.evolve import evolve, step
 from cladeflow.cli.inspect import generations, history, lineage, show, status
+from cladeflow.cli.keep import gc, pin, unpin
 from cladeflow.cli.kubeflow import compile_pipeline, images, profile
 from cladeflow.cli.models import export, ui
 from cladeflow.cli.recipes import recipes
@@ -43,6 +45,11 @@ for command in (
     lineage,
     history,
     report,
+    promote,
+    rollback,
+    pin,
+    unpin,
+    gc,
     export,
     ui,
     recipes,

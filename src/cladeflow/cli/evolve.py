@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cladeflow.cli.inspect import print_generations
+from cladeflow.cli.inspect import opened, print_generations
 from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, Reporter, print_json
 from cladeflow.cli.remarks import cell, remarks
 from cladeflow.errors import CladeflowError
@@ -102,8 +102,9 @@ def evolve(
     print_generations(views)
     for line in remarks(views):
         click.echo(line)
-    champion = next((view for view in reversed(views) if view.promoted), views[0])
-    click.echo(f"champion: {champion.agent_id[:12]} of generation {champion.generation}, in {home}")
+    with opened(home) as session:
+        champion = session.archive.champion().agent
+    click.echo(f"champion: {champion.id[:12]} of generation {champion.gen}, in {home}")
     click.echo(f"next: cladeflow solve {cell(views)} --compare initial --home {home}")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cladeflow.archive.reign import Reign, moment, reign
 from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, print_json, print_table
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
@@ -142,12 +143,24 @@ def _solved(tally: Any) -> str:
     return f"{tally.ok}/{trials}" if trials else "-"
 
 
+_WHAT = {"promoted_external": "promoted (external)", "rolled_back": "rolled back"}
+"""How a change of champion is called, where not by its kind."""
+
+
 @click.command()
+@click.option(
+    "--on",
+    metavar="DATE",
+    help="Who was champion then: at the end of a day, or at a time such as 2026-05-01T12:00 (UTC).",
+)
 @HOME_OPTION
 @JSON_OPTION
-def history(home: Path, as_json: bool) -> None:
+def history(on: str | None, home: Path, as_json: bool) -> None:
     """Every change of champion: when, from, to, who, why."""
     with opened(home) as session:
+        if on is not None:
+            _print_reign(reign(session.archive, moment(on)), as_json)
+            return
         changes = session.archive.history()
     if as_json:
         print_json([change._asdict() for change in changes])
@@ -156,10 +169,28 @@ def history(home: Path, as_json: bool) -> None:
         click.echo("no agent has been promoted; the initial one is champion")
         return
     rows = [
-        [c.created, c.kind, str(c.incumbent_id)[:_SHORT], c.agent_id[:_SHORT], c.who, c.why]
+        [
+            c.created,
+            _WHAT.get(c.kind, c.kind),
+            str(c.incumbent_id)[:_SHORT],
+            c.agent_id[:_SHORT],
+            c.who,
+            c.why,
+        ]
         for c in changes
     ]
     print_table(["when (UTC)", "what", "from", "to", "who", "why"], rows)
+
+
+def _print_reign(found: Reign, as_json: bool) -> None:
+    if as_json:
+        print_json(found.to_json())
+        return
+    change = found.change
+    how = f"{_WHAT.get(change.kind, change.kind)} by {change.who}: {change.why}" if change else ""
+    click.echo(f"{found.agent_id[:_SHORT]} was champion on {found.on.isoformat()}")
+    click.echo(f"since {found.since}, {how or 'as what the evolution started from'}")
+    click.echo(f"until {found.until}" if found.until else "it is champion today")
 
 
 @click.command()

@@ -23,7 +23,7 @@ def export(agent: str, directory: Path, role: str, home: Path) -> None:
     place = Home(home)
     place.require()
     with Archive.open(place.archive_url) as archive:
-        record = archive.agent(agent).agent
+        record = archive.agent(agent).usable()
     if role not in record.weights:
         raise CladeflowError(f"{agent} has no role {role!r}; it has {', '.join(record.weights)}")
     if directory.exists() and any(directory.iterdir()):

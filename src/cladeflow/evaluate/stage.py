@@ -1,6 +1,7 @@
 """The stage that runs child and incumbent on the held-out suites and reports on both."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from cladeflow.critique import LlmCritique
@@ -11,6 +12,7 @@ from cladeflow.evaluate.base import (
     declared_suites,
     evaluation_report,
 )
+from cladeflow.evaluate.recheck import rechecked
 from cladeflow.evaluate.suite import Suite, SuiteResult, correctness
 from cladeflow.plan.control import Control
 from cladeflow.plan.model import CellStats
@@ -41,41 +43,17 @@ class Evaluate(Stage):
         return {"engine": [ctx.scale.engine, ctx.scale.dtype], "gates": gates}
 
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
-        evaluations = _evaluations(ctx)
-        suites = held_out_suites(ctx)
         child, incumbent = ctx.agent, ctx.plan.incumbent
-        results = {
-            agent.behaviour: {
-                s.name: read_result(ctx.session, s, evaluated(ctx, agent, s)) for s in suites
-            }
-            for agent in (child, incumbent)
-        }
         made = ctx.records("trajectories", Trajectory)
         trajectories = [t for t in made if t.agent_id != DEMONSTRATION]
         verdicts = ctx.records("verdicts", Verdict)
-        reports = []
-        # Whoever came after the initial agent was reported on as a child.
-        for agent in (child, incumbent) if ctx.plan.generation == 1 else (child,):
-            context = EvalContext(
-                setting=setting(ctx),
-                subject=results[agent.behaviour],
-                baseline=results[incumbent.behaviour],
-                trajectories=trajectories if agent is child else (),
-                verdicts=verdicts if agent is child else (),
-                confidence=_confidence(ctx),
-                key=f"{ctx.plan.seed}/report/{digest([s.hash for s in suites])}",
-            )
-            reports.append(
-                evaluation_report(
-                    evaluations,
-                    context,
-                    agent_id=agent.id,
-                    baseline_id=incumbent.id,
-                    identical=agent.behaviour == incumbent.behaviour,
-                    gen=ctx.call.generation,
-                    baseline_exploration=ctx.plan.incumbent_exploration if agent is child else {},
-                )
-            )
+        report = compared(
+            ctx, child, incumbent, trajectories, verdicts, ctx.plan.incumbent_exploration
+        )
+        again = rechecked(ctx, _evaluations(ctx), setting(ctx), partial(_results, ctx))
+        reports = [report.model_copy(update={"recheck": again})]
+        if ctx.plan.generation == 1:  # whoever came after it was reported on as a child
+            reports.append(compared(ctx, incumbent, incumbent))
         record_report(work.metrics, reports[0])
         return Output(
             sets={
@@ -90,6 +68,43 @@ class Evaluate(Stage):
             for suite in held_out_suites(ctx):
                 if read_commit(ctx.store, evaluation_key(agent, suite, ctx.scale)) is None:
                     _shards(ctx, agent, suite, share)
+
+
+def compared(
+    ctx: StageContext,
+    agent: Agent,
+    baseline: Agent,
+    trajectories: Sequence[Trajectory] = (),
+    verdicts: Sequence[Verdict] = (),
+    explored: Mapping[str, float] | None = None,
+) -> EvalReport:
+    """The report on an agent against another one, both evaluated now where they were not before.
+
+    ``explored`` is what was measured of the baseline's exploration, where that is known.
+    """
+    suites = held_out_suites(ctx)
+    context = EvalContext(
+        setting=setting(ctx),
+        subject=_results(ctx, agent, suites),
+        baseline=_results(ctx, baseline, suites),
+        trajectories=trajectories,
+        verdicts=verdicts,
+        confidence=_confidence(ctx),
+        key=f"{ctx.plan.seed}/report/{digest([s.hash for s in suites])}",
+    )
+    return evaluation_report(
+        _evaluations(ctx),
+        context,
+        agent_id=agent.id,
+        baseline_id=baseline.id,
+        identical=agent.behaviour == baseline.behaviour,
+        gen=ctx.call.generation,
+        baseline_exploration=explored,
+    )
+
+
+def _results(ctx: StageContext, agent: Agent, suites: Sequence[Suite]) -> dict[str, SuiteResult]:
+    return {s.name: read_result(ctx.session, s, evaluated(ctx, agent, s)) for s in suites}
 
 
 def _confidence(ctx: StageContext) -> float:

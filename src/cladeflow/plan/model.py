@@ -3,7 +3,7 @@
 from typing import Any
 
 from cladeflow.recipes.model import Resolved
-from cladeflow.records import Agent, Value
+from cladeflow.records import Agent, ReportRow, Value
 
 
 class CellStats(Value):
@@ -16,6 +16,15 @@ class CellStats(Value):
     mean: float
     history: tuple[float, ...] = ()
     """The means of every generation that attempted some, oldest first."""
+
+
+class Standing(Value):
+    """What the incumbent is held to when it is evaluated again."""
+
+    promised: ReportRow
+    """The score, with its interval, that an agent of the champion's line was promoted with."""
+    restored: Agent
+    """Who takes over where the incumbent has fallen below it."""
 
 
 class Plan(Value):
@@ -43,5 +52,7 @@ class Plan(Value):
     """The newest archive event that the plan has seen."""
     reserve_used: int = 0
     """Blocks of the reserve that winners were tested on before this generation."""
+    standing: Standing | None = None
+    """In the generations that evaluate their incumbent again."""
     tried: int
     """Children tried since the last promotion, before this generation."""

@@ -7,6 +7,7 @@ from cladeflow.archive import Recorded, Selection
 from cladeflow.archive.archive import Archive
 from cladeflow.plan.control import Control
 from cladeflow.plan.model import CellStats, Plan
+from cladeflow.plan.standing import standing
 from cladeflow.recipes.model import Resolved
 from cladeflow.stage import Stage, StageContext
 from cladeflow.work import Output, Work
@@ -39,7 +40,6 @@ def make_plan(archive: Archive, generation: int, children: int = 1) -> Plan:
     parents = tuple(archive.agent(parent).agent for parent in drawn)
     incumbent = archive.agent(columns.ids[columns.champion]).agent
     evaluated = archive.events(kinds=["evaluated"])
-    decided = archive.events(kinds=["promoted", "rejected"])
     return Plan(
         evolution=evolution.id,
         generation=generation,
@@ -53,9 +53,16 @@ def make_plan(archive: Archive, generation: int, children: int = 1) -> Plan:
         stats=_statistics([event.payload.get("cells", {}) for event in evaluated]),
         incumbent_exploration=_measured(evaluated, incumbent.id),
         event_id=archive.event_id(),
-        reserve_used=sum("reserve" in fate.payload for fate in decided),
+        reserve_used=reserve_used(archive),
+        standing=standing(archive, resolved.recipe, generation),
         tried=archive.tried_since_promotion(),
     )
+
+
+def reserve_used(archive: Archive) -> int:
+    """Blocks of the reserve that agents were tested on so far."""
+    decided = archive.events(kinds=["promoted", "rejected", "tested"])
+    return sum("reserve" in event.payload for event in decided)
 
 
 def _measured(evaluated: Sequence[Recorded], agent_id: str) -> dict[str, float]:

@@ -54,7 +54,7 @@ def candidate(session: Session, name: str) -> Candidate:
     Raises `CladeflowError` where it does not.
     """
     archive = session.archive
-    agent = archive.agent(name).agent
+    agent = archive.agent(name).usable()
     for fate in archive.events(kinds=["rejected"], agent_id=agent.id):
         gates = fate.payload.get("gates", {})
         others = {outcome for gate, outcome in gates.items() if gate != GATE}

@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 
 from cladeflow.archive import ChampionMoved, Event
 from cladeflow.promote.base import Gate
+from cladeflow.promote.recheck import sentence
 from cladeflow.promote.retest import retest, retests
-from cladeflow.records import Agent, Decision, EvalReport
+from cladeflow.records import Agent, Decision, EvalReport, Rechecked
 from cladeflow.stage import Stage, StageContext, build
 from cladeflow.store import Commit
 from cladeflow.strategy import Strategy
@@ -26,32 +27,39 @@ class Promote(Stage):
     def strategies(self, ctx: StageContext) -> list[Strategy]:
         gates = build(ctx.plan.resolved.recipe.promote)
         environments = build(ctx.plan.resolved.recipe.environments)
-        return [*gates, *(environments if retests(_gates(ctx)) else ())]
+        return [*gates, *(environments if retests(gates_of(ctx)) else ())]
 
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
         decisions: list[Decision] = []
         passed: dict[int, float] = {}
         children = _children(ctx)
         for child, (_, report) in enumerate(children):
-            decided = [g.decide(report, _tried(ctx, child)) for g in _gates(ctx) if not g.waits]
+            decided = [g.decide(report, _tried(ctx, child)) for g in gates_of(ctx) if not g.waits]
             decisions += decided
             if all(decision.outcome == "pass" for decision in decided):
                 passed[child] = _gain(report)
         winner = max(passed, key=lambda child: passed[child], default=None)
-        further = [] if winner is None else _further(ctx, winner)
+        further = (
+            [] if winner is None else decide_further(ctx, *children[winner], _tried(ctx, winner))
+        )
         won = winner is not None and all(decision.outcome == "pass" for decision in further)
         for decision in [*decisions, *further]:
             record_decision(work.metrics, decision)
+        values: dict[str, Any] = {
+            "winner": children[winner][0].id if winner is not None and won else None,
+            "retested": retested_block(ctx, children[winner][0]) if winner is not None else {},
+        }
+        if (fell := _fell(ctx)) is not None:
+            values["restored"] = fell.restored_id
         return Output(
             sets={"decisions": work.write_set("decisions", Decision, [*decisions, *further])},
-            values={
-                "winner": children[winner][0].id if winner is not None and won else None,
-                "retested": _retested(ctx, children[winner][0]) if winner is not None else {},
-            },
+            values=values,
         )
 
     def publish(self, ctx: StageContext, commit: Commit) -> None:
         """Record the children and their fate in the archive, in one transaction.
+
+        With them goes the rollback of an incumbent that fell (`Recheck`); then no child won.
 
         Where the champion changed under the generation's feet, its winner was compared with the
         wrong agent: it is kept, but not promoted.
@@ -61,12 +69,13 @@ class Promote(Stage):
         if known.issuperset(_decided(agent) for agent, _ in _children(ctx)):
             return
         try:
-            archive.record(_events(ctx, commit, winner))
+            archive.record([*_events(ctx, commit, winner), *_rollback(ctx, commit)])
         except ChampionMoved as moved:
             archive.record(_events(ctx, commit, None, why=str(moved)))
 
 
-def _gates(ctx: StageContext) -> list[Gate]:
+def gates_of(ctx: StageContext) -> list[Gate]:
+    """The recipe's gates."""
     return [g for g in build(ctx.plan.resolved.recipe.promote) if isinstance(g, Gate)]
 
 
@@ -75,19 +84,20 @@ def _tried(ctx: StageContext, child: int) -> int:
     return ctx.plan.tried + child + 1
 
 
-def _further(ctx: StageContext, winner: int) -> list[Decision]:
+def decide_further(
+    ctx: StageContext, agent: Agent, report: EvalReport, tried: int
+) -> list[Decision]:
     """What the winner alone has to go through: re-tests, then the gates that wait for a person."""
-    agent, report = _children(ctx)[winner]
-    tried, gates = _tried(ctx, winner), _gates(ctx)
+    gates = gates_of(ctx)
     decisions = [retest(ctx, gate, reserve, agent, tried) for gate, reserve in retests(gates)]
     if all(decision.outcome == "pass" for decision in decisions):
         decisions += [gate.decide(report, tried) for gate in gates if gate.waits]
     return decisions
 
 
-def _retested(ctx: StageContext, winner: Agent) -> dict[str, int]:
+def retested_block(ctx: StageContext, winner: Agent) -> dict[str, int]:
     """The block of the reserve that was used on the winner; none where all were used before."""
-    uses = max((reserve.uses for _, reserve in retests(_gates(ctx))), default=0)
+    uses = max((reserve.uses for _, reserve in retests(gates_of(ctx))), default=0)
     return {winner.id: ctx.plan.reserve_used} if ctx.plan.reserve_used < uses else {}
 
 
@@ -101,15 +111,42 @@ def _events(ctx: StageContext, commit: Commit, winner: str | None, why: str = ""
             **_trials(report),
             "cells": _cells(ctx, child),
             "exploration": report.exploration,
+            "score": _score(report),
         }
         if initial is not None:  # it has no event of its own
-            payload["initial"] = {"agent_id": initial.agent_id, "exploration": initial.exploration}
+            payload["initial"] = {
+                "agent_id": initial.agent_id,
+                "exploration": initial.exploration,
+                "score": _score(initial),
+            }
         evaluated = Event(
             key=f"evaluated/{agent.id}", kind="evaluated", agent_id=agent.id, payload=payload
         )
         fate = _fate(agent, mine, winner, why, commit.values.get("retested", {}))
         events += [Event.added(agent, child), evaluated, fate]
     return events
+
+
+def _fell(ctx: StageContext) -> Rechecked | None:
+    """What was found of the incumbent, where it has to go."""
+    found = (report.recheck for _, report in _children(ctx))
+    return next((recheck for recheck in found if recheck and recheck.fell), None)
+
+
+def _rollback(ctx: StageContext, commit: Commit) -> list[Event]:
+    """The rollback that the commit decided on, if it did."""
+    fell = _fell(ctx) if "restored" in commit.values else None
+    if fell is None:
+        return []
+    incumbent = ctx.plan.incumbent.id
+    rolled_back = Event(
+        key=f"rolled_back/{incumbent}/generation {ctx.plan.generation}",
+        kind="rolled_back",
+        agent_id=fell.restored_id,
+        incumbent_id=incumbent,
+        why=f"recheck in generation {ctx.plan.generation}: {sentence(fell)}",
+    )
+    return [rolled_back]
 
 
 def _decided(agent: Agent) -> str:
@@ -146,6 +183,12 @@ def _trials(report: EvalReport) -> dict[str, int]:
     row = next(rows, None)
     ok = round(row.value * row.n) if row else 0
     return {"ok": ok, "fail": row.n - ok if row else 0}
+
+
+def _score(report: EvalReport) -> dict[str, Any] | None:
+    """The first measure over all tasks, which `Recheck` holds a champion to."""
+    row = next((row for row in report.rows if row.family == "all"), None)
+    return row.model_dump(mode="json") if row else None
 
 
 def _cells(ctx: StageContext, child: int) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from cladeflow.records.report import (
     EvalReport,
     Gap,
     InducedMetric,
+    Rechecked,
     ReportRow,
     SafetyCheck,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "Parent",
     "Preference",
     "PreferenceExample",
+    "Rechecked",
     "Record",
     "ReportRow",
     "SafetyCheck",

@@ -5,7 +5,10 @@ from typing import Any, Literal
 
 from cladeflow.records.base import Record, Value, digest
 
-AgentStatus = Literal["candidate", "valid", "rejected", "promoted", "rolled_back", "quarantined"]
+AgentStatus = Literal[
+    "candidate", "valid", "rejected", "promoted", "rolled_back", "quarantined", "collected"
+]
+"""``collected``: its weights were deleted; its records and reports are kept."""
 
 
 class Scaffold(Value):

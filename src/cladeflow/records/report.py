@@ -89,6 +89,24 @@ class Cost(Value):
     tool_calls: int = 0
 
 
+class Rechecked(Value):
+    """The incumbent on fresh held-out tasks, beside what its line was promoted with."""
+
+    promised: ReportRow
+    """The score whose lower bound the incumbent is held to."""
+    now: ReportRow
+    """The incumbent's score on the fresh tasks."""
+    restored_id: str
+    """The agent that a rollback would restore."""
+    delta: Delta
+    """Incumbent less that agent, on the fresh tasks."""
+
+    @property
+    def fell(self) -> bool:
+        """Whether the incumbent is worse than promised, and no better than what came before it."""
+        return self.now.value < self.promised.lo and self.delta.delta <= 0
+
+
 class EvalReport(Record):
     """Everything a gate and a reader need to know of one agent against one baseline."""
 
@@ -112,6 +130,8 @@ class EvalReport(Record):
     contamination: Contamination | None = None
     induced: tuple[InducedMetric, ...] = ()
     cost: Cost = Cost()
+    recheck: Rechecked | None = None
+    """Of the incumbent, where it was due for one."""
     passed: bool | None = None
     reasons: tuple[str, ...] = ()
 

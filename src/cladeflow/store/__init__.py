@@ -11,6 +11,7 @@ from cladeflow.store.refs import (
     seed_ref,
     store_ref,
     tree_digest,
+    tree_key,
 )
 from cladeflow.store.sets import SetManifest, Shard, join_sets, read_set, search, write_set
 
@@ -32,6 +33,7 @@ __all__ = [
     "seed_ref",
     "store_ref",
     "tree_digest",
+    "tree_key",
     "write_commit",
     "write_set",
 ]

@@ -29,6 +29,12 @@ class Store(Protocol):
     def list(self, prefix: str) -> Iterator[str]:
         """Keys below ``prefix``, sorted."""
 
+    def size(self, prefix: str) -> int:
+        """Bytes of all that lies below ``prefix``; 0 where nothing does."""
+
+    def remove(self, prefix: str) -> None:
+        """Delete all that lies below ``prefix``; where nothing does, that is fine."""
+
     def workspace(self, key: str) -> Path:
         """A local directory for the files that `put_tree` will take to ``key``."""
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,6 +81,17 @@ class LocalStore:
         for path in sorted(self._path(prefix).rglob("*")):
             if path.is_file() and not path.name.startswith("."):
                 yield path.relative_to(self.root).as_posix()
+
+    def size(self, prefix: str) -> int:
+        """Bytes of the files below ``prefix``, unfinished ones included."""
+        return sum(p.stat().st_size for p in self._path(prefix).rglob("*") if p.is_file())
+
+    def remove(self, prefix: str) -> None:
+        """Delete the directory at ``prefix``."""
+        path = self._path(prefix)
+        if path.exists():
+            with explained(path):
+                shutil.rmtree(path)
 
     def workspace(self, key: str) -> Path:
         """The directory itself: an attempt's files are invisible until its commit names them."""

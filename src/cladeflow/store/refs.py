@@ -74,13 +74,21 @@ def materialise(store: Store, ref: str) -> Path:
     return directory
 
 
+def tree_key(store: Store, ref: str) -> str | None:
+    """Where in the store a model lies; None for one that is not in the store."""
+    address = ref.partition("#")[0]
+    if not address.startswith(STORE_SCHEME):
+        return None
+    key, _, name = address.removeprefix(STORE_SCHEME).rpartition("/")
+    commit = read_commit(store, key)
+    if commit is None:
+        raise ModelError(f"{store.uri}/{key} has no commit; the model it held is gone")
+    return f"{key}/{commit.volatile['attempt']}/{name}"
+
+
 def _locate(store: Store, address: str) -> Path:
-    if address.startswith(STORE_SCHEME):
-        key, _, name = address.removeprefix(STORE_SCHEME).rpartition("/")
-        commit = read_commit(store, key)
-        if commit is None:
-            raise ModelError(f"{store.uri}/{key} has no commit; the model it held is gone")
-        return store.tree(f"{key}/{commit.volatile['attempt']}/{name}")
+    if key := tree_key(store, address):
+        return store.tree(key)
     if address.startswith(PACKAGE_SCHEME):
         return seed_directory(address.removeprefix(PACKAGE_SCHEME))
     return Path(unquote(address.removeprefix("file://")))

@@ -10,7 +10,7 @@ anywhere. Importing the room imports no mlflow.
 """
 
 from cladeflow.tracking.client import TrackingError
-from cladeflow.tracking.projection import external_champion, sync
+from cladeflow.tracking.projection import sync
 from cladeflow.tracking.view import AgentView, EvolutionView, GenerationView, StageView
 
 __all__ = [
@@ -19,6 +19,5 @@ __all__ = [
     "GenerationView",
     "StageView",
     "TrackingError",
-    "external_champion",
     "sync",
 ]

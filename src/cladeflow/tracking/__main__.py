@@ -1,6 +1,6 @@
 """``python -m cladeflow.tracking DIRECTORY [TRACKING_URI]``: project a home once per line of input.
 
-Answers each line with one of JSON: ``moved_to`` (see `sync`), or ``error``. A process of its own
+Answers each line with one of JSON: ``moved`` (see `sync_home`), or ``error``. A process of its own
 keeps MLflow's second-long import and its small writes away from the process that computes, and one
 that stays pays for the import once.
 """
@@ -24,7 +24,7 @@ def main() -> None:
     home = Home(Path(directory), *tracking_uri)
     for _ in sys.stdin:
         try:
-            answer = {"moved_to": sync_home(home)}
+            answer: dict[str, object] = {"moved": sync_home(home)}
         except CladeflowError as error:
             answer = {"error": str(error)}
         print(json.dumps(answer), flush=True)

@@ -13,6 +13,7 @@ from cladeflow.archive import Event
 from cladeflow.archive.archive import Archive
 from cladeflow.home import Home
 from cladeflow.store import explained
+from cladeflow.tracking.view import Moved
 
 _PATIENCE_SECONDS = 120.0
 """How long a command that is done with everything else waits for MLflow."""
@@ -31,7 +32,7 @@ class Projector:
         self._process: subprocess.Popen[str] | None = None
         self._answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
         self._open = 0
-        self._moved_to: str | None = None
+        self._moved: Moved | None = None
         self._said: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -75,18 +76,9 @@ class Projector:
     def honour(self, archive: Archive) -> None:
         """Record what the projections so far have found: that a person moved the alias."""
         self._take()
-        champion = archive.champion().agent.id
-        if self._moved_to not in (None, champion):
-            event = Event(
-                key=f"promoted_external/{self._moved_to}/{archive.event_id()}",
-                kind="promoted_external",
-                agent_id=self._moved_to,
-                incumbent_id=champion,
-                who="MLflow",
-                why="the alias champion was moved by hand",
-            )
-            archive.record([event])
-        self._moved_to = None
+        if self._moved is not None:
+            _honour(archive, self._moved)
+        self._moved = None
 
     def _start(self) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "cladeflow.tracking"]
@@ -130,7 +122,8 @@ class Projector:
             self._open = 0
             return
         self._open -= 1
-        self._moved_to = answer.get("moved_to")
+        moved = answer.get("moved")
+        self._moved = Moved(*moved) if moved else None
         if "error" in answer:
             self._warn(answer["error"])
 
@@ -138,3 +131,24 @@ class Projector:
         if problem not in self._said:
             self._said.add(problem)
             self._say(f"warning: {problem}")
+
+
+def _honour(archive: Archive, moved: Moved) -> None:
+    """Make the agent that an alias was moved to champion, once.
+
+    Another command's projection may have found the same move, and its command may have moved on
+    since: then there is an event of it after the one that this projection began at.
+    """
+    champion = archive.champion().agent.id
+    since = archive.events(since=moved.at_event, kinds=["promoted_external"])
+    if moved.to == champion or any(event.agent_id == moved.to for event in since):
+        return
+    event = Event(
+        key=f"promoted_external/{moved.to}/{archive.event_id()}",
+        kind="promoted_external",
+        agent_id=moved.to,
+        incumbent_id=champion,
+        who="MLflow",
+        why="the alias champion was moved by hand",
+    )
+    archive.record([event])

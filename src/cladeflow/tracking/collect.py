@@ -4,25 +4,33 @@ from datetime import datetime
 
 from cladeflow.archive import Member, Recorded
 from cladeflow.archive.archive import Archive
+from cladeflow.archive.lease import Lease
 from cladeflow.home import Home
 from cladeflow.session import Session
 from cladeflow.store import materialise
 from cladeflow.telemetry import METRICS, Metrics
 from cladeflow.tracking.client import is_local
 from cladeflow.tracking.projection import sync
-from cladeflow.tracking.view import AgentView, EvolutionView, GenerationView, StageView
+from cladeflow.tracking.view import AgentView, EvolutionView, GenerationView, Moved, StageView
 from cladeflow.views import StageView as FinishedCall
 from cladeflow.views import stage_views
 
 _IN_GENERATION = ("score_", "improvement_", "exploration_", "distinct_", "policy_entropy")
 """Metrics of an evaluation that its generation's run shows too, by how they begin."""
 _LONGEST_REASON = 500
+_PATIENCE_SECONDS = 60.0
+"""How long a projection waits for that of another command."""
 
 
-def sync_home(home: Home) -> str | None:
-    """Project ``home`` to its MLflow; as `sync`."""
-    with Session(home) as session:
-        return sync(evolution_view(session), home.tracking_uri, _artifacts(home))
+def sync_home(home: Home) -> Moved | None:
+    """Project ``home`` to its MLflow; tells of an alias that a person moved, as `sync` does.
+
+    Projections take turns, because registering an agent twice would make two versions of it.
+    """
+    with Session(home) as session, Lease(session.archive, "projection", patience=_PATIENCE_SECONDS):
+        at = session.archive.event_id()
+        moved_to = sync(evolution_view(session), home.tracking_uri, _artifacts(home))
+        return Moved(moved_to, at) if moved_to else None
 
 
 def evolution_view(session: Session) -> EvolutionView:
@@ -55,12 +63,15 @@ def evolution_view(session: Session) -> EvolutionView:
 
 def _tested(archive: Archive) -> list[str]:
     """The champions that the alias may name: none that the gate ``always`` alone let through."""
-    untested = {
-        event.agent_id
-        for event in archive.events(kinds=["promoted"])
-        if event.payload.get("gates", {}).keys() == {"always"}
-    }
-    return [agent_id for agent_id in archive.champion_line() if agent_id not in untested]
+    chosen = {change.agent_id for change in archive.history() if not _untested(change)}
+    return [a for a in archive.champion_line() if a in chosen or a == archive.evolution.initial]
+
+
+def _untested(change: Recorded) -> bool:
+    """Whether nothing but a gate that tests no child, and no person, made an agent champion."""
+    gates = set(change.payload.get("gates", {}))
+    by_hand = change.kind != "promoted" or change.payload.get("by_hand", False)
+    return not by_hand and bool(gates) and gates <= {"always", "recheck"}
 
 
 def _agent(session: Session, member: Member, fate: Recorded | None) -> AgentView:
@@ -71,7 +82,10 @@ def _agent(session: Session, member: Member, fate: Recorded | None) -> AgentView
         generation=agent.gen,
         child=member.child,
         status=member.status,
-        models={role: materialise(session.store, ref) for role, ref in agent.weights.items()},
+        models={
+            role: None if member.status == "collected" else materialise(session.store, ref)
+            for role, ref in agent.weights.items()
+        },
         decision=f"{fate.kind}: {fate.why}"[:_LONGEST_REASON] if fate else "",
     )
 

@@ -4,32 +4,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cladeflow.tracking.client import is_local, tracking_client
+from cladeflow.archive import UNFIT
+from cladeflow.tracking.client import TrackingError, is_local, tracking_client
 from cladeflow.tracking.runs import Runs, RunView
-from cladeflow.tracking.versions import find_versions, open_versions
+from cladeflow.tracking.versions import open_versions
 from cladeflow.tracking.view import (
     AgentView,
     EvolutionView,
     GenerationView,
     StageView,
-    evolution_name,
     model_name,
 )
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_ROLE = "actor"
-"""The role whose alias a person moves; those of the other roles follow it."""
-
 
 def sync(view: EvolutionView, tracking_uri: str, artifact_uri: str | None = None) -> str | None:
     """Make MLflow hold what ``view`` says; what it holds already is not written again.
 
-    Gives the agent that a person pointed the alias ``champion`` to, if somebody did: the aliases
-    are then left alone until the archive says that this agent is champion. ``artifact_uri`` is
-    where a new experiment keeps artifacts (None: where the server puts them). Raises
-    `TrackingError`.
+    Gives the agent that a person pointed an alias ``champion`` to, if somebody did: the aliases
+    are then left alone until the archive says that this agent is champion. An agent is one,
+    whatever role's alias was moved: those of its other roles follow. ``artifact_uri`` is where a
+    new experiment keeps artifacts (None: where the server puts them). Raises `TrackingError`.
     """
     with tracking_client(tracking_uri) as client:
         runs = _project_runs(Runs(client, view, artifact_uri), view)
@@ -38,26 +35,39 @@ def sync(view: EvolutionView, tracking_uri: str, artifact_uri: str | None = None
         for agent in view.agents:
             for role, directory in agent.models.items():
                 if agent.id not in registry[role]:
+                    if directory is None:
+                        continue
                     run_id = runs[agent.generation]
                     source = _source(client, tracking_uri, directory, run_id, agent, role)
                     registry[role].register(agent.id, source, run_id, _agent_tags(view, agent))
                 registry[role].tag(agent.id, _agent_tags(view, agent))
-        moved = registry[_ROLE].moved_to()
-        if moved not in (None, view.champion):
-            return moved
+        moved = {role: to for role, versions in registry.items() if (to := versions.moved_to())}
+        if set(moved.values()) - {view.champion}:
+            return _one_agent(view, moved)
         for versions in registry.values():
             versions.point(view.champion, view.previous)
         return None
 
 
-def external_champion(recipe: str, uid: str, tracking_uri: str) -> str | None:
-    """The agent that a person pointed the alias ``champion`` to and no sync has seen accepted.
+def _one_agent(view: EvolutionView, moved: Mapping[str, str]) -> str:
+    """The agent that the aliases of these roles were moved to.
 
-    For a command that honours the alias without projecting anything. Raises `TrackingError`.
+    Raises `TrackingError` where they name several, or one that may not be put in charge.
     """
-    with tracking_client(tracking_uri) as client:
-        versions = find_versions(client, model_name(evolution_name(recipe, uid), _ROLE))
-        return None if versions is None else versions.moved_to()
+    agents = sorted(set(moved.values()) - {view.champion})
+    if len(agents) > 1:
+        said = ", ".join(f"{role} to {agent_id[:12]}" for role, agent_id in sorted(moved.items()))
+        raise TrackingError(
+            f"the aliases 'champion' of {view.name} were moved to different agents ({said}); an "
+            "agent's roles go together: point them to one agent's versions"
+        )
+    [status] = [agent.status for agent in view.agents if agent.id == agents[0]]
+    if status in UNFIT:
+        raise TrackingError(
+            f"the alias 'champion' of {view.name} points to agent {agents[0][:12]}, which is "
+            f"{status} and not put in charge; point it to another version"
+        )
+    return agents[0]
 
 
 def _project_runs(runs: Runs, view: EvolutionView) -> dict[int, str]:

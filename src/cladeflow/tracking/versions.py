@@ -3,7 +3,8 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cladeflow.tracking.client import TrackingError, every_page
+from cladeflow.tracking.client import TrackingError, every_page, tracking_client
+from cladeflow.tracking.view import model_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,6 +33,11 @@ class Versions:
     def __contains__(self, agent_id: str | None) -> bool:
         return agent_id in self._by_agent
 
+    def agent(self, number: int) -> str | None:
+        """The agent whose version ``number`` is."""
+        found = (a for a, version in self._by_agent.items() if int(version.version) == number)
+        return next(found, None) or None
+
     def register(self, agent_id: str, source: str, run_id: str, tags: dict[str, str]) -> None:
         """Make the agent's version."""
         self._by_agent[agent_id] = self._client.create_model_version(
@@ -57,9 +63,8 @@ class Versions:
         number = self._aliases.get(_CHAMPION)
         if number is None:
             return None
-        for agent_id, version in self._by_agent.items():
-            if agent_id and int(version.version) == number:
-                return None if agent_id in self._pointed else agent_id
+        if agent_id := self.agent(number):
+            return None if agent_id in self._pointed else agent_id
         raise TrackingError(
             f"the alias {_CHAMPION!r} of {self._name} points to version {number}, which is no "
             f"agent of this evolution; point it to a version that has the tag {AGENT}"
@@ -83,6 +88,8 @@ class Versions:
         for alias, agent_id in ((_CHAMPION, champion), (_PREVIOUS, previous)):
             if agent_id not in self and alias in self._aliases:
                 self._client.delete_registered_model_alias(self._name, alias)
+        if champion not in self and self._pointed:
+            self._note([])
 
     def _note(self, pointed: list[str]) -> None:
         self._client.set_registered_model_tag(self._name, _POINTED, ",".join(pointed))
@@ -111,3 +118,13 @@ def find_versions(client: "MlflowClient", name: str) -> Versions | None:
 def open_versions(client: "MlflowClient", name: str) -> Versions:
     """The registered model called ``name``, made where there is none."""
     return find_versions(client, name) or Versions(client, client.create_registered_model(name))
+
+
+def agent_of_version(tracking_uri: str, evolution: str, number: int) -> str | None:
+    """The agent that is version ``number`` of an evolution's actors, if any is.
+
+    Raises `TrackingError`.
+    """
+    with tracking_client(tracking_uri) as client:
+        versions = find_versions(client, model_name(evolution, "actor"))
+        return versions.agent(number) if versions else None

@@ -1,8 +1,18 @@
 """What is projected: an evolution as the archive and the store hold it."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from cladeflow.records import AgentStatus, Value
+
+
+class Moved(NamedTuple):
+    """An alias ``champion`` that a person moved, as a projection found it."""
+
+    to: str
+    """Agent id."""
+    at_event: int
+    """The newest event of the archive when the projection began."""
 
 
 class StageView(Value):
@@ -37,8 +47,9 @@ class AgentView(Value):
     generation: int
     child: int = 0
     status: AgentStatus
-    models: dict[str, Path]
-    """Local directory of the model by role, with ``actor`` among the roles."""
+    models: dict[str, Path | None]
+    """Local directory of the model by role, with ``actor`` among the roles; None where its weights
+    were collected."""
     decision: str = ""
     """What the gate made of it, in a line."""
 
