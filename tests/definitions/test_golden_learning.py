@@ -27,12 +27,14 @@ from cladeflow.evaluate import (
 )
 from cladeflow.fine_tune import LossTokens, Positives, RoundData, Sft
 from cladeflow.plan import BalanceScore, Fixed
-from cladeflow.promote import Always, Gate, HumanApproval, ParetoGate, ThresholdGate
+from cladeflow.promote import Always, Gate, HumanApproval, ParetoGate, Recheck, ThresholdGate
 from cladeflow.records import (
     Agent,
     Cost,
     Delta,
     EvalReport,
+    Rechecked,
+    ReportRow,
     SftExample,
     Step,
     Target,
@@ -234,6 +236,29 @@ def dominated() -> list[str]:
     return [ParetoGate().decide(report(*case), tried).id for case in cases for tried in (1, 2)]
 
 
+def rechecked() -> list[str]:
+    def report(now: float, before: float) -> EvalReport:
+        row = ReportRow(
+            suite="frontier", env="reasoning", family="all", split="heldout", metric="accuracy",
+            value=0.65, lo=0.6, hi=0.7, n=400,
+        )  # fmt: skip
+        delta = Delta(
+            suite="frontier", family="all", metric="accuracy", delta=now - before, lo=-1, hi=1,
+            n=400, confidence=0.95,
+        )  # fmt: skip
+        again = Rechecked(
+            promised=row,
+            now=row.model_copy(update={"value": now}),
+            restored_id="before",
+            delta=delta,
+        )
+        return EvalReport(
+            agent_id="child", baseline_id="incumbent", suite="s", seeds=(0,), recheck=again
+        )
+
+    return [Recheck().decide(report(*case), 1).id for case in ((0.5, 0.6), (0.5, 0.4), (0.7, 0.6))]
+
+
 def selected() -> list[str]:
     members = [
         Member(Agent(weights={"actor": f"x#{i}"}), 0, "valid", Tally(i, 9 - i), "")
@@ -258,6 +283,7 @@ CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
     (ThresholdGate(), 2, "5fba6d10caea2459", decided(ThresholdGate())),
     (ParetoGate(), 1, "266f28abf3e339c0", dominated),
     (HumanApproval(), 1, "efc9de44b560f70e", decided(HumanApproval())),
+    (Recheck(), 1, "074087a4ae69ba90", rechecked),
     (Latest(), 1, "3dc3dfba3ab3c5ee", selected),
     (CritiqueEval(), 2, "baaa34123344172d", lambda: probed(CritiqueEval(tasks=40))),
     (BalanceScore(), 1, "e9ef0074c2169930", balanced),
