@@ -48,7 +48,7 @@ def survey(session: Session, keep: int) -> Collection:
     that are pinned, those that a begun generation was planned with, and all their ancestors. Of
     the rest, and of passes whose weights were only a step on the way, the weights go. So do
     attempts that lost to a commit or that no process is left to finish, and the checkpoints of
-    training, unless a generation is begun that may resume from them.
+    training, unless a generation is begun: it may resume from them, or be at work in a cluster.
     """
     archive, begun = session.archive, _begun(session)
     members = {member.agent.id: member for member in archive.agents()}
@@ -57,8 +57,7 @@ def survey(session: Session, keep: int) -> Collection:
     keys = list(session.store.list(""))
     pieces = [
         *_weights(session.store, keys, used, finished(archive)),
-        *_abandoned(session.store, keys),
-        *([] if begun else _checkpoints(session)),
+        *([] if begun else [*_abandoned(session.store, keys), *_checkpoints(session)]),
     ]
     agents = (a for a, member in members.items() if a not in kept and _loses(member, used))
     return Collection(kept, tuple(agents), tuple(pieces))
@@ -175,7 +174,7 @@ def _weights(store: Store, keys: Sequence[str], used: set[str], done: int) -> It
 
 
 def _abandoned(store: Store, keys: Sequence[str]) -> Iterator[Piece]:
-    """Attempts that no commit names. Nobody is at work, and no attempt is ever taken up again."""
+    """Attempts that no commit names: no attempt is ever taken up again."""
     attempts: dict[str, None] = {}
     for key in keys:
         parts = key.split("/")
