@@ -1,8 +1,8 @@
 """The archive as columns, one entry per agent, oldest first: what parent selections compute on."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from cladeflow.archive.population import NO_PARENTS, Member
 Counts = NDArray[np.int64]
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,10 @@ class Columns:
     eligible: Flags
     """May be a parent: evaluated, or what the evolution started from, not quarantined, and with
     its weights still there."""
+    derived: dict[Hashable, Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What selections computed of these columns; `derive` fills it."""
 
     @classmethod
     def of(cls, members: Sequence[Member], champion: str) -> Self:
@@ -60,3 +66,9 @@ class Columns:
         """Share of the held-out tasks that each agent solved; nan before its first evaluation."""
         trials = self.ok + self.fail
         return np.where(trials > 0, self.ok / np.maximum(trials, 1), np.nan)
+
+    def derive(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` computed of these columns when ``key``, which names it, was first asked."""
+        if key not in self.derived:
+            self.derived[key] = make()
+        return cast(T, self.derived[key])

@@ -2,6 +2,7 @@
 
 from cladeflow.archive.columns import Columns
 from cladeflow.archive.selection import Selection
+from cladeflow.errors import HomeError
 
 
 class Latest(Selection, name="latest", version=1):
@@ -11,4 +12,10 @@ class Latest(Selection, name="latest", version=1):
     """
 
     def select(self, columns: Columns, k: int, key: str) -> list[str]:
-        return [columns.ids[columns.champion]] * k
+        champion = columns.ids[columns.champion]
+        if not columns.eligible[columns.champion]:
+            raise HomeError(
+                f"the champion {champion[:12]} is quarantined, so nothing may descend from it; "
+                "roll back to an earlier one, or select parents from the archive"
+            )
+        return [champion] * k
