@@ -16,6 +16,7 @@ import click
 
 from cladeflow import __version__
 from cladeflow.cli.approve import approve
+from cladeflow.cli.archive import archive
 from cladeflow.cli.champion import promote, rollback
 from cladeflow.cli.doctor import doctor
 from cladeflow.cli.evolve import evolve, step
@@ -45,6 +46,7 @@ for command in (
     lineage,
     history,
     report,
+    archive,
     promote,
     rollback,
     pin,
