@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from cladeflow.archive.archive import Archive
 from cladeflow.archive.lease import Lease
+from cladeflow.errors import CladeflowError
 from cladeflow.evaluate.first import require_readable
+from cladeflow.graph import Node, plan_call
 from cladeflow.home import Home
+from cladeflow.plan.model import Plan, Population
 from cladeflow.promote.approval import GATE as APPROVAL
 from cladeflow.promote.approval import promote_approved
 from cladeflow.promote.signatures import require_signers
@@ -16,8 +20,11 @@ from cladeflow.session import Progress, Session
 from cladeflow.start import Wish, start
 from cladeflow.tracking.background import Projector
 from cladeflow.views import GenerationView, generation_views
+from cladeflow.visit import Visit
 
-RUNNERS: dict[str, Callable[[Session, int], None]] = {
+Runner = Callable[[Session, int], None]
+"""Runs what is missing of a generation."""
+RUNNERS: dict[str, Runner] = {
     "inline": inline.run,
     "subprocess": subprocess.run,
     "kubeflow-local": kubeflow.run,
@@ -28,13 +35,15 @@ def evolve(
     home: Home,
     wish: Wish,
     generations: int,
-    runner: str,
+    runner: Runner,
     progress: Progress,
     say: Callable[[str], None],
+    population: Population | None = None,
 ) -> list[GenerationView]:
     """Run ``home`` until it has so many generations, resuming whatever was begun.
 
-    Raises `CladeflowError` before anything is written where the wish cannot be met.
+    What is planned from now on has the ``population``, or that of the newest plan. Raises
+    `CladeflowError` before anything is written where the wish cannot be met.
     """
     begun = start(home, wish)
     if begun is not None:
@@ -48,6 +57,9 @@ def evolve(
             _require_approvers(home, Resolved.model_validate(archive.evolution.resolved))
         done = finished(archive)
         with Session(home, progress) as session, Projector(home, say) as projector:
+            session.population = population or _population(session, done)
+            if runner is kubeflow.run:
+                _require_one_child(session.population)
             projector.project()
             if done:  # an alias that was moved by hand since the last command counts from now on
                 projector.wait()
@@ -60,7 +72,7 @@ def evolve(
             for generation in range(done + 1, generations + 1):
                 projector.honour(archive)
                 promote_approved(session, say)
-                RUNNERS[runner](session, generation)
+                runner(session, generation)
                 projector.project()
             projector.wait()
             projector.honour(archive)
@@ -93,6 +105,36 @@ def in_charge(home: Home, progress: Progress, say: Callable[[str], None]) -> Ite
         yield session
         projector.project()
         projector.wait()
+
+
+def runner_of(name: str, workers: int) -> Runner:
+    """The runner called so; raises `CladeflowError` for workers that it would not use."""
+    if name == "subprocess":
+        return partial(subprocess.run, workers=workers)
+    if workers > 1:
+        raise CladeflowError(
+            f"--workers {workers}: {name} runs one task at a time; add --runner subprocess"
+        )
+    return RUNNERS[name]
+
+
+def _require_one_child(population: Population) -> None:
+    """Raise `CladeflowError` for what a compiled pipeline has no tasks for."""
+    if population.children > 1:
+        raise CladeflowError(
+            f"{population.children} children: a pipeline is compiled for one child per generation; "
+            "take --runner inline or subprocess, or --children 1"
+        )
+
+
+def _population(session: Session, done: int) -> Population:
+    """That of the newest plan: of the generation that was begun, or else of the last one."""
+    visit = Visit(session)
+    for generation in (done + 1, done):
+        planned = visit.found(Node(plan_call(generation), ()))
+        if planned is not None:
+            return Plan.model_validate(planned.values["plan"]).population
+    return Population()
 
 
 def finished(archive: Archive) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from cladeflow.errors import ModelError
 from cladeflow.home import Home
+from cladeflow.plan.model import Population
 from cladeflow.recipes.model import Dtype
 from cladeflow.records import Record
 from cladeflow.store import (
@@ -55,6 +56,8 @@ class Session:
         """How often the amount computed at a time is halved, for want of memory."""
         self.store = store or home.store()
         self.progress = progress
+        self.population = Population()
+        """What the next plan asks of the archive."""
         self.model_seconds = 0.0
         """Wall time spent in models (prefill, decode, score, train), for the overhead metric."""
         self._engines: dict[str, Engine] = {}

@@ -11,9 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from cladeflow.archive.columns import Columns
-from cladeflow.archive.latest import Latest
-from cladeflow.archive.population import Member, Tally
 from cladeflow.evaluate import (
     BenchmarkSuite,
     CritiqueEval,
@@ -21,6 +18,7 @@ from cladeflow.evaluate import (
     Evaluation,
     ExplorationMonitor,
     Setting,
+    Staged,
     Suite,
     SuiteResult,
     TransferRetention,
@@ -29,7 +27,6 @@ from cladeflow.fine_tune import LossTokens, Positives, RoundData, Sft
 from cladeflow.plan import BalanceScore, Fixed
 from cladeflow.promote import Always, Gate, HumanApproval, ParetoGate, Recheck, ThresholdGate
 from cladeflow.records import (
-    Agent,
     Cost,
     Delta,
     EvalReport,
@@ -49,6 +46,7 @@ from cladeflow.strategy import ROOMS, Strategy, find, names
 from tests.dealer import ENVIRONMENTS, POSED, attempts, pick
 from tests.definitions.test_golden_episodes import CASES as EPISODES
 from tests.definitions.test_golden_rewards import CASES as REWARDS
+from tests.definitions.test_golden_selections import CASES as SELECTIONS
 from tests.definitions.test_golden_tasks_and_verdicts import CASES as TASKS_AND_VERDICTS
 
 CELLS = {"chain": {6: 20, 7: 20}, "countdown": {4: 20}}
@@ -201,6 +199,15 @@ def balanced() -> list[Any]:
     return [found, control.settings(1, {}), control.settings(2, found[-1])]
 
 
+def screened() -> list[Any]:
+    """The whole evaluation, the tasks of its stages, and what a weak agent falls short of."""
+    staged = Staged(of={"benchmark_suite": {"cells": CELLS}})
+    (screen,) = staged.screens()
+    suites = screen.suites(Setting([ENVIRONMENTS["reasoning"]], max_tokens=64, seed=3))
+    reason = screen.shortfall(answered(suites, 0.1))
+    return [evaluated(staged)(), [suite.hash for suite in suites], reason]
+
+
 def decided(gate: Gate) -> Callable[[], Any]:
     def report(lo: float, hi: float, forgot: float) -> EvalReport:
         fields: dict[str, Any] = {"metric": "accuracy", "n": 400, "confidence": 0.995}
@@ -259,15 +266,6 @@ def rechecked() -> list[str]:
     return [Recheck().decide(report(*case), 1).id for case in ((0.5, 0.6), (0.5, 0.4), (0.7, 0.6))]
 
 
-def selected() -> list[str]:
-    members = [
-        Member(Agent(weights={"actor": f"x#{i}"}), 0, "valid", Tally(i, 9 - i), "")
-        for i in range(3)
-    ]
-    columns = Columns.of(members, champion=members[1].agent.id)
-    return Latest().select(columns, 2, "golden")
-
-
 def scheduled() -> list[Any]:
     control = Fixed(schedule={"temperature": (1.0, 0.8), "loss_tokens": (100,)})
     return [control.settings(gen, {"entropy": 1.0}) for gen in (1, 2, 3)]
@@ -277,6 +275,7 @@ CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
     (Positives(), 1, "fd51c3d8067f943f", built),
     (Sft(), 1, "9c580597167a21c4", trained),
     (BenchmarkSuite(), 2, "a6c9748bbe9691c3", evaluated(BenchmarkSuite(cells=CELLS))),
+    (Staged(), 1, "6b74e5a813b12006", screened),
     (TransferRetention(), 2, "df176d68afad3180", evaluated(TransferRetention(tasks=60))),
     (ExplorationMonitor(), 1, "ad85ca56faf65bca", evaluated(ExplorationMonitor())),
     (Always(), 1, "af5b01e3415314bc", decided(Always())),
@@ -284,7 +283,6 @@ CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
     (ParetoGate(), 1, "266f28abf3e339c0", dominated),
     (HumanApproval(), 1, "efc9de44b560f70e", decided(HumanApproval())),
     (Recheck(), 1, "074087a4ae69ba90", rechecked),
-    (Latest(), 1, "3dc3dfba3ab3c5ee", selected),
     (CritiqueEval(), 2, "baaa34123344172d", lambda: probed(CritiqueEval(tasks=40))),
     (BalanceScore(), 1, "e9ef0074c2169930", balanced),
     (Fixed(), 1, "25b2f336760b31d4", scheduled),
@@ -302,7 +300,8 @@ def test_output_changes_only_with_the_version(
 
 
 def test_every_built_strategy_has_a_golden_digest() -> None:
-    covered = {(s.slot, s.name) for s, *_ in (*CASES, *EPISODES, *REWARDS, *TASKS_AND_VERDICTS)}
+    cases = (*CASES, *EPISODES, *REWARDS, *SELECTIONS, *TASKS_AND_VERDICTS)
+    covered = {(s.slot, s.name) for s, *_ in cases}
     # Other tests register strategies of their own.
     built = {(slot, name): find(slot, name) for slot in ROOMS for name in names(slot)}
     assert covered == {at for at, kind in built.items() if "cladeflow." in str(kind)}

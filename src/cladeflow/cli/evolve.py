@@ -1,6 +1,7 @@
 """``cladeflow evolve``: start an evolution, or carry one on."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,9 @@ from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, Reporter, print_json
 from cladeflow.cli.remarks import cell, remarks
 from cladeflow.errors import CladeflowError
 from cladeflow.home import ARCHIVE_VARIABLE, Home
+
+if TYPE_CHECKING:
+    from cladeflow.plan.model import Population
 
 
 @click.command()
@@ -34,7 +38,24 @@ from cladeflow.home import ARCHIVE_VARIABLE, Home
 )
 @click.option("--generations", default=5, show_default=True, help="In total, earlier ones counted.")
 @click.option(
+    "--children",
+    type=click.IntRange(1),
+    help="Per generation, from here on.  [default: as many as before, at first 1]",
+)
+@click.option(
+    "--parents",
+    type=click.IntRange(1),
+    help="Draws of a parent per generation; children share them in turn.  [default: one per child]",
+)
+@click.option(
     "--runner", type=click.Choice(["inline", "subprocess", "kubeflow-local"]), default="inline"
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes at a time: children of a generation run beside each other.",
 )
 @click.option("--seed", type=int, help="Root seed of every random generator.  [default: 0]")
 @click.option("--scale", help="tiny, small, large or a file.  [default: by the model's size]")
@@ -57,7 +78,10 @@ def evolve(
     tolerance: float | None,
     prompt: Path | None,
     generations: int,
+    children: int | None,
+    parents: int | None,
     runner: str,
+    workers: int,
     seed: int | None,
     scale: str | None,
     settings: tuple[str, ...],
@@ -72,6 +96,7 @@ def evolve(
     An interrupted run resumes with the same command.
     """
     from cladeflow.evolution import evolve as run_evolution
+    from cladeflow.evolution import runner_of
     from cladeflow.start import Wish
 
     if generations < 1:
@@ -92,10 +117,12 @@ def evolve(
         settings=settings,
         deterministic=deterministic,
     )
-    _limit_threads(1 if deterministic else threads)
+    population, run = _population(parents, children), runner_of(runner, workers)
+    _limit_threads(1 if deterministic else threads or _share_of_cores(workers))
     _use_archive(archive)
     with Reporter(quiet=as_json) as reporter:
-        views = run_evolution(Home(home), wish, generations, runner, reporter, reporter.say)
+        say = reporter.say
+        views = run_evolution(Home(home), wish, generations, run, reporter, say, population)
     if as_json:
         print_json([view.to_json() for view in views])
         return
@@ -121,6 +148,22 @@ def step(call: str, home: Path) -> None:
     place.require()
     with Session(place) as session:
         run_step(session, StageCall.model_validate_json(call))
+
+
+def _population(parents: int | None, children: int | None) -> "Population | None":
+    """What was asked for; one parent per child where only one of the two was."""
+    from cladeflow.plan.model import Population
+
+    if parents is None and children is None:
+        return None
+    return Population(parents=parents or children or 1, children=children or parents or 1)
+
+
+def _share_of_cores(workers: int) -> int | None:
+    """Threads of each of several workers; one alone may have them all."""
+    import os
+
+    return max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
 
 
 def _limit_threads(threads: int | None) -> None:

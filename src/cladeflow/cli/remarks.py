@@ -14,8 +14,8 @@ GUESSES = 0.02
 
 
 def remarks(views: Sequence["GenerationView"]) -> list[str]:
-    """Examples left out, what could not be compared, and why nothing was solved if nothing was."""
-    found = [said for view in views for said in (_contaminated(view), _gaps(view))]
+    """What was left out, stopped or not comparable, and why nothing was solved if nothing was."""
+    found = [said(view) for view in views for said in (_contaminated, _stopped, _gaps)]
     return [*filter(None, found), *_unsolved(views)]
 
 
@@ -39,6 +39,13 @@ def _gaps(view: "GenerationView") -> str:
         f"generation {view.generation}: nothing is known of {', '.join(missing)}, because no task "
         "there has a verdict for both child and incumbent; look at its checker errors"
     )
+
+
+def _stopped(view: "GenerationView") -> str:
+    if view.report.passed is not False:
+        return ""
+    reasons = "; ".join(view.report.reasons)
+    return f"generation {view.generation}, child {view.agent_id[:12]}: {reasons}"
 
 
 def _unsolved(views: Sequence["GenerationView"]) -> list[str]:

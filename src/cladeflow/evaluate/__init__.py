@@ -11,6 +11,7 @@ from cladeflow.evaluate.base import (
 from cladeflow.evaluate.benchmark_suite import BenchmarkSuite
 from cladeflow.evaluate.critique_eval import CritiqueEval
 from cladeflow.evaluate.exploration_monitor import ExplorationMonitor
+from cladeflow.evaluate.staged import Staged
 from cladeflow.evaluate.suite import Cell, Suite, SuiteResult
 from cladeflow.evaluate.transfer_retention import TransferRetention
 
@@ -23,6 +24,7 @@ __all__ = [
     "ExplorationMonitor",
     "ReportParts",
     "Setting",
+    "Staged",
     "Suite",
     "SuiteResult",
     "TransferRetention",

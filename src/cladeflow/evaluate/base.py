@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cladeflow.environments.base import Environment
 from cladeflow.errors import CladeflowError
@@ -19,6 +19,9 @@ from cladeflow.records import (
     digest,
 )
 from cladeflow.strategy import Strategy
+
+if TYPE_CHECKING:
+    from cladeflow.evaluate.screen import Screen
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,10 @@ class Evaluation(Strategy, slot="evaluate"):
     def suites(self, setting: Setting) -> list[Suite]:
         """The suites whose results `report` wants; none where it only reads the rollouts."""
         return []
+
+    def screens(self) -> "tuple[Screen, ...]":
+        """Cheap stages that a child has to clear, in order, before any suite is run on it."""
+        return ()
 
     @abstractmethod
     def report(self, ctx: EvalContext) -> ReportParts:

@@ -47,7 +47,7 @@ class Evaluate(Stage):
         made = ctx.records("trajectories", Trajectory)
         trajectories = [t for t in made if t.agent_id != DEMONSTRATION]
         verdicts = ctx.records("verdicts", Verdict)
-        report = compared(
+        report = _stopped(ctx, child) or compared(
             ctx, child, incumbent, trajectories, verdicts, ctx.plan.incumbent_exploration
         )
         again = rechecked(ctx, _evaluations(ctx), setting(ctx), partial(_results, ctx))
@@ -64,7 +64,8 @@ class Evaluate(Stage):
         )
 
     def share(self, ctx: StageContext, key: str, share: Share) -> None:
-        for agent in {a.behaviour: a for a in (ctx.agent, ctx.plan.incumbent)}.values():
+        agents = [ctx.plan.incumbent, *([] if _stopped(ctx, ctx.agent) else [ctx.agent])]
+        for agent in {a.behaviour: a for a in agents}.values():
             for suite in held_out_suites(ctx):
                 if read_commit(ctx.store, evaluation_key(agent, suite, ctx.scale)) is None:
                     _shards(ctx, agent, suite, share)
@@ -90,10 +91,38 @@ def compared(
         trajectories=trajectories,
         verdicts=verdicts,
         confidence=_confidence(ctx),
-        key=f"{ctx.plan.seed}/report/{digest([s.hash for s in suites])}",
+        key=_report_key(ctx, suites),
     )
+    return _report(ctx, _evaluations(ctx), context, agent, baseline, explored)
+
+
+def _stopped(ctx: StageContext, child: Agent) -> EvalReport | None:
+    """The report on a child that falls short in a cheap stage, and is evaluated no further."""
+    for screen in (screen for one in _evaluations(ctx) for screen in one.screens()):
+        suites = screen.suites(setting(ctx))
+        results = _results(ctx, child, suites)
+        if reason := screen.shortfall(results):
+            key = _report_key(ctx, suites)
+            context = EvalContext(setting(ctx), results, {}, (), (), _confidence(ctx), key)
+            report = _report(ctx, [screen], context, child, ctx.plan.incumbent)
+            return report.model_copy(update={"passed": False, "reasons": (reason,)})
+    return None
+
+
+def _report_key(ctx: StageContext, suites: Sequence[Suite]) -> str:
+    return f"{ctx.plan.seed}/report/{digest([s.hash for s in suites])}"
+
+
+def _report(
+    ctx: StageContext,
+    evaluations: Sequence[Evaluation],
+    context: EvalContext,
+    agent: Agent,
+    baseline: Agent,
+    explored: Mapping[str, float] | None = None,
+) -> EvalReport:
     return evaluation_report(
-        _evaluations(ctx),
+        evaluations,
         context,
         agent_id=agent.id,
         baseline_id=baseline.id,

@@ -1,7 +1,10 @@
 """The plan: everything mutable that a generation depends on, read once and committed."""
 
-from typing import Any
+from typing import Any, Self
 
+from pydantic import Field, model_validator
+
+from cladeflow.errors import CladeflowError
 from cladeflow.recipes.model import Resolved
 from cladeflow.records import Agent, ReportRow, Value
 
@@ -16,6 +19,22 @@ class CellStats(Value):
     mean: float
     history: tuple[float, ...] = ()
     """The means of every generation that attempted some, oldest first."""
+
+
+class Population(Value):
+    """How many parents a generation draws, and how many children descend from them in turn."""
+
+    parents: int = Field(default=1, ge=1)
+    children: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _all_have_children(self) -> Self:
+        if self.parents > self.children:
+            raise CladeflowError(
+                f"{self.parents} parents cannot share {self.children} children: every parent that "
+                "is drawn has at least one; ask for more --children or fewer --parents"
+            )
+        return self
 
 
 class Standing(Value):
@@ -35,6 +54,7 @@ class Plan(Value):
     seed: int
     """Root seed of the evolution; every random generator is keyed by it."""
     resolved: Resolved
+    population: Population = Population()
     parents: tuple[Agent, ...]
     """One per child."""
     incumbent: Agent

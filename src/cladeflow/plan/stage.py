@@ -1,12 +1,14 @@
 """The first stage of a generation, and the only one that reads what may change."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle, islice
+from statistics import fmean
 from typing import Any, ClassVar
 
 from cladeflow.archive import Recorded, Selection
 from cladeflow.archive.archive import Archive
 from cladeflow.plan.control import Control
-from cladeflow.plan.model import CellStats, Plan
+from cladeflow.plan.model import CellStats, Plan, Population
 from cladeflow.plan.standing import standing
 from cladeflow.recipes.model import Resolved
 from cladeflow.stage import Stage, StageContext
@@ -24,20 +26,20 @@ class PlanStage(Stage):
 
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
         archive = ctx.session.archive
-        plan = make_plan(archive, ctx.call.generation)
+        plan = make_plan(archive, ctx.call.generation, ctx.session.population)
         return Output(values={"plan": plan.model_dump(mode="json")})
 
 
-def make_plan(archive: Archive, generation: int, children: int = 1) -> Plan:
-    """Read the archive once and draw the parents."""
+def make_plan(archive: Archive, generation: int, population: Population) -> Plan:
+    """Read the archive once and draw the parents; the children descend from them in turn."""
     evolution = archive.evolution
     resolved = Resolved.model_validate(evolution.resolved)
     columns = archive.columns()
     selection, control = resolved.recipe.selection.build(), resolved.recipe.control.build()
     assert isinstance(selection, Selection) and isinstance(control, Control)
     key = f"{evolution.seed}/plan/{generation}"
-    drawn = selection.select(columns, children, key)
-    parents = tuple(archive.agent(parent).agent for parent in drawn)
+    drawn = [archive.agent(p).agent for p in selection.select(columns, population.parents, key)]
+    parents = tuple(islice(cycle(drawn), population.children))
     incumbent = archive.agent(columns.ids[columns.champion]).agent
     evaluated = archive.events(kinds=["evaluated"])
     return Plan(
@@ -45,13 +47,15 @@ def make_plan(archive: Archive, generation: int, children: int = 1) -> Plan:
         generation=generation,
         seed=evolution.seed,
         resolved=resolved,
+        population=population,
         parents=parents,
         incumbent=incumbent,
         initial=archive.agent("initial").agent,
         previous=archive.agent("previous").agent,
-        control=control.settings(generation, _measured(evaluated, parents[0].id)),
-        stats=_statistics([event.payload.get("cells", {}) for event in evaluated]),
-        incumbent_exploration=_measured(evaluated, incumbent.id),
+        opponents=tuple(archive.agent(one).agent for one in selection.opponents(columns)),
+        control=control.settings(generation, _measured(evaluated, [p.id for p in drawn])),
+        stats=_statistics([e.payload["cells"] for e in evaluated if "cells" in e.payload]),
+        incumbent_exploration=_measured(evaluated, [incumbent.id]),
         event_id=archive.event_id(),
         reserve_used=reserve_used(archive),
         standing=standing(archive, resolved.recipe, generation),
@@ -65,15 +69,16 @@ def reserve_used(archive: Archive) -> int:
     return sum("reserve" in event.payload for event in decided)
 
 
-def _measured(evaluated: Sequence[Recorded], agent_id: str) -> dict[str, float]:
-    """The newest exploration found of an agent, as the child or as the initial agent."""
-    for event in reversed(evaluated):
-        if event.agent_id == agent_id:
-            return dict(event.payload.get("exploration", {}))
-        initial = event.payload.get("initial", {})
-        if initial.get("agent_id") == agent_id:
-            return dict(initial["exploration"])
-    return {}
+def _measured(evaluated: Sequence[Recorded], parents: Sequence[str]) -> dict[str, float]:
+    """The newest exploration found of the parents, its mean where several were measured."""
+    newest = {
+        event.agent_id: event.payload["exploration"]
+        for event in evaluated
+        if "exploration" in event.payload
+    }
+    found = [newest[parent] for parent in parents if parent in newest]
+    names = {name: None for measures in found for name in measures}
+    return {name: fmean(one[name] for one in found if name in one) for name in names}
 
 
 def _statistics(measured: Sequence[Mapping[str, Any]]) -> dict[str, CellStats]:

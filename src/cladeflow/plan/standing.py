@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cladeflow.archive import UNFIT, Recorded
+from cladeflow.archive import UNFIT
 from cladeflow.archive.archive import Archive
 from cladeflow.plan.model import Standing
 from cladeflow.promote import Recheck
@@ -45,15 +45,8 @@ def _passed(payload: Mapping[str, Any]) -> bool:
 
 def _scores(archive: Archive) -> dict[str, ReportRow]:
     """By agent, what its own evaluation found."""
-    found: dict[str, ReportRow] = {}
-    for event in archive.events(kinds=["evaluated"]):
-        for agent_id, payload in _reported(event):
-            if payload.get("score"):
-                found[agent_id] = ReportRow.model_validate(payload["score"])
-    return found
-
-
-def _reported(event: Recorded) -> list[tuple[str, Mapping[str, Any]]]:
-    """The agent of an event and, in the first generation, the initial one."""
-    initial = event.payload.get("initial")
-    return [(event.agent_id, event.payload), *([(initial["agent_id"], initial)] if initial else [])]
+    return {
+        event.agent_id: ReportRow.model_validate(event.payload["score"])
+        for event in archive.events(kinds=["evaluated"])
+        if event.payload.get("score")
+    }

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from cladeflow.archive import ChampionMoved, Event
+from cladeflow.evaluate.screen import SCREENED
+from cladeflow.plan.model import CellStats
 from cladeflow.promote.base import Gate
 from cladeflow.promote.recheck import sentence
 from cladeflow.promote.retest import retest, retests
@@ -34,7 +36,7 @@ class Promote(Stage):
         passed: dict[int, float] = {}
         children = _children(ctx)
         for child, (_, report) in enumerate(children):
-            decided = [g.decide(report, _tried(ctx, child)) for g in gates_of(ctx) if not g.waits]
+            decided = _decided_first(gates_of(ctx), report, _tried(ctx, child))
             decisions += decided
             if all(decision.outcome == "pass" for decision in decided):
                 passed[child] = _gain(report)
@@ -101,29 +103,25 @@ def retested_block(ctx: StageContext, winner: Agent) -> dict[str, int]:
     return {winner.id: ctx.plan.reserve_used} if ctx.plan.reserve_used < uses else {}
 
 
+def _decided_first(gates: Sequence[Gate], report: EvalReport, tried: int) -> list[Decision]:
+    """The word of the gates that wait for nobody; none passes who was evaluated no further."""
+    if report.passed is False:
+        return [gate.decision(report, tried, "fail", *report.reasons) for gate in gates]
+    return [gate.decide(report, tried) for gate in gates if not gate.waits]
+
+
 def _events(ctx: StageContext, commit: Commit, winner: str | None, why: str = "") -> list[Event]:
     """All that happened to the generation's children."""
     decisions = list(ctx.session.read(commit.sets["decisions"], Decision))
-    events: list[Event] = []
-    for child, (agent, report, initial) in enumerate(_evaluated(ctx)):
+    children = _evaluated(ctx)
+    events = [_evaluation(initial) for *_, initial in children[:1] if initial is not None]
+    for child, (agent, report, _) in enumerate(children):
         mine = [d for d in decisions if d.agent_id == agent.id]
-        payload = {
-            **_trials(report),
-            "cells": _cells(ctx, child),
-            "exploration": report.exploration,
-            "score": _score(report),
-        }
-        if initial is not None:  # it has no event of its own
-            payload["initial"] = {
-                "agent_id": initial.agent_id,
-                "exploration": initial.exploration,
-                "score": _score(initial),
-            }
-        evaluated = Event(
-            key=f"evaluated/{agent.id}", kind="evaluated", agent_id=agent.id, payload=payload
-        )
+        # What the children's tasks taught about the cells is one finding of the generation.
+        taught = {"cells": _cells(ctx)} if child == 0 else {}
+        born = Event.added(agent, child)
         fate = _fate(agent, mine, winner, why, commit.values.get("retested", {}))
-        events += [Event.added(agent, child), evaluated, fate]
+        events += [born, _evaluation(report, **taught), fate]
     return events
 
 
@@ -147,6 +145,21 @@ def _rollback(ctx: StageContext, commit: Commit) -> list[Event]:
         why=f"recheck in generation {ctx.plan.generation}: {sentence(fell)}",
     )
     return [rolled_back]
+
+
+def _evaluation(report: EvalReport, **payload: Any) -> Event:
+    """That the report's agent was evaluated: its trials, and what its exploration measured."""
+    return Event(
+        key=f"evaluated/{report.agent_id}",
+        kind="evaluated",
+        agent_id=report.agent_id,
+        payload={
+            **_trials(report),
+            "exploration": report.exploration,
+            "score": _score(report),
+            **payload,
+        },
+    )
 
 
 def _decided(agent: Agent) -> str:
@@ -173,13 +186,13 @@ def _fate(
         agent_id=agent.id,
         incumbent_id=decisions[0].incumbent_id if won else None,
         payload={"gates": {d.gate: d.outcome for d in decisions}, **used},
-        why=why or "; ".join(reason for d in decisions for reason in d.reasons),
+        why=why or "; ".join(dict.fromkeys(reason for d in decisions for reason in d.reasons)),
     )
 
 
 def _trials(report: EvalReport) -> dict[str, int]:
-    """Held-out tasks solved and not solved at the first attempt."""
-    rows = (r for r in report.rows if r.family == "all" and r.metric == "greedy")
+    """Held-out tasks solved and not solved at the first attempt, of those that were tried."""
+    rows = (r for r in report.rows if r.family == "all" and r.metric in ("greedy", SCREENED))
     row = next(rows, None)
     ok = round(row.value * row.n) if row else 0
     return {"ok": ok, "fail": row.n - ok if row else 0}
@@ -191,11 +204,18 @@ def _score(report: EvalReport) -> dict[str, Any] | None:
     return row.model_dump(mode="json") if row else None
 
 
-def _cells(ctx: StageContext, child: int) -> dict[str, Any]:
-    """Statistics of the child's training tasks, which the next plan reads."""
-    commits = {call.child: c for call, c in ctx.inputs.items() if call.stage == "evaluate"}
-    cells: dict[str, Any] = commits[child].values["cells"]
-    return cells
+def _cells(ctx: StageContext) -> dict[str, Any]:
+    """Statistics of the training tasks of all children, which the next plan reads."""
+    found: dict[str, list[CellStats]] = {}
+    for commit in (c for call, c in ctx.inputs.items() if call.stage == "evaluate"):
+        for cell, stats in commit.values["cells"].items():
+            found.setdefault(cell, []).append(CellStats.model_validate(stats))
+    return {cell: _pooled(stats).model_dump() for cell, stats in sorted(found.items())}
+
+
+def _pooled(stats: Sequence[CellStats]) -> CellStats:
+    n = sum(one.n for one in stats)
+    return CellStats(n=n, mean=round(sum(one.n * one.mean for one in stats) / n, 6))
 
 
 def _evaluated(ctx: StageContext) -> list[tuple[Agent, EvalReport, EvalReport | None]]:

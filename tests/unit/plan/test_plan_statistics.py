@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from cladeflow.archive import Recorded
 from cladeflow.plan.model import CellStats
 from cladeflow.plan.stage import _measured, _statistics
@@ -23,11 +25,13 @@ def test_statistics_keep_the_last_generation_and_the_history() -> None:
 
 
 def test_measures_are_those_of_the_agent_that_is_started_from() -> None:
-    initial = {"agent_id": "initial", "exploration": {"balance": 0.1}}
     events = [
-        recorded("child1", exploration={"balance": 0.2}, initial=initial),
+        recorded("initial", exploration={"balance": 0.1}),
+        recorded("child1", exploration={"balance": 0.2}),
         recorded("child2", exploration={"balance": 0.3}),
+        recorded("child1", ok=1, fail=0),
     ]
-    assert _measured(events, "initial") == {"balance": 0.1}
-    assert _measured(events, "child1") == {"balance": 0.2}
-    assert _measured(events, "stranger") == {}
+    assert _measured(events, ["initial"]) == {"balance": 0.1}
+    assert _measured(events, ["child1"]) == {"balance": 0.2}
+    assert _measured(events, ["stranger"]) == {}
+    assert _measured(events, ["initial", "child2", "stranger"]) == {"balance": pytest.approx(0.2)}

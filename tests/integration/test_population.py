@@ -1,0 +1,165 @@
+"""Several parents and children in a generation: alike inline, side by side, and after a kill."""
+
+from pathlib import Path
+
+import pytest
+
+from cladeflow.archive.archive import Archive
+from cladeflow.errors import CladeflowError
+from cladeflow.home import Home
+from cladeflow.plan.model import Population
+from cladeflow.recipes import resolve
+from cladeflow.records import Agent, Scaffold
+from cladeflow.runners import inline, subprocess
+from cladeflow.session import Session, silent
+from cladeflow.store import Commit, seed_ref
+from cladeflow.views import generation_views
+from cladeflow.visit import Visit
+from tests.micro import MICRO
+
+THREE = Population(parents=2, children=3)
+
+
+def start(directory: Path, *settings: str) -> Home:
+    settings = (*MICRO, "selection=clade_thompson", *settings)
+    resolved = resolve("default", scale="tiny", settings=settings)
+    scaffold = Scaffold(prompts={"reasoning": "{task}\n"})
+    initial = Agent(weights={"actor": seed_ref("seed-reasoning-1")}, scaffold=scaffold)
+    home = Home(directory)
+    home.create()
+    with Archive.create(home.archive_url) as archive:
+        archive.start_evolution(resolved, 0, initial)
+    return home
+
+
+def session_of(home: Home, *args: object, population: Population = THREE) -> Session:
+    session = Session(home, *args)  # type: ignore[arg-type]  # the progress, if any
+    session.population = population
+    return session
+
+
+def commits(home: Home, generation: int) -> dict[str, Commit]:
+    with Session(home) as session:
+        visit = Visit(session)
+        found = {str(node.call): visit.found(node) for node in visit.nodes(generation)}
+    return {call: commit for call, commit in found.items() if commit is not None}
+
+
+def digests(home: Home, generation: int) -> dict[str, str]:
+    return {call: commit.digest for call, commit in commits(home, generation).items()}
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Two generations of three children, one process for all."""
+    home = start(tmp_path_factory.mktemp("grown") / "home")
+    with session_of(home) as session:
+        inline.run(session, 1)
+        inline.run(session, 2)
+    return home
+
+
+def test_every_child_is_its_own_and_descends_from_a_drawn_parent(grown: Home) -> None:
+    with Archive.open(grown.archive_url) as archive:
+        members = archive.agents()
+        columns = archive.columns()
+    assert [(m.agent.gen, m.child) for m in members] == [
+        (0, 0),
+        *((generation, child) for generation in (1, 2) for child in range(3)),
+    ]
+    assert len({m.agent.behaviour for m in members}) == 7
+    with Session(grown) as session:
+        plan = Visit(session).plan(2)
+    assert plan.population == THREE and plan.parents[0] == plan.parents[2]
+    assert [m.agent.parents for m in members[4:]] == [(p.id,) for p in plan.parents]
+    assert columns.children[0] >= 3 and columns.children.sum() == 6
+
+
+def test_the_initial_agent_has_its_own_trials(grown: Home) -> None:
+    with Archive.open(grown.archive_url) as archive:
+        initial, columns = archive.agent("initial"), archive.columns()
+        evaluated = archive.events(kinds=["evaluated"], agent_id=initial.agent.id)
+    assert len(evaluated) == 1
+    assert initial.tally.ok + initial.tally.fail == 1
+    assert columns.clade_ok[0] == columns.ok.sum() and columns.score[0] == initial.tally.ok
+
+
+def test_tasks_of_all_children_make_the_statistics_of_the_next_plan(grown: Home) -> None:
+    with Session(grown) as session:
+        stats = Visit(session).plan(2).stats
+    made = [
+        commit.values["cells"]["reasoning/chain/2"]
+        for call, commit in commits(grown, 1).items()
+        if call.endswith("evaluate")
+    ]
+    pooled = stats["reasoning/chain/2"]
+    assert pooled.n == sum(cell["n"] for cell in made) == 18
+    mean = sum(cell["n"] * cell["mean"] for cell in made) / 18
+    assert pooled.mean == pytest.approx(mean, abs=1e-6) and len(pooled.history) == 1
+
+
+def test_the_table_has_a_row_for_every_child(grown: Home) -> None:
+    with Session(grown) as session:
+        views = generation_views(session)
+    assert [(v.generation, v.child) for v in views] == [
+        (0, 0),
+        *((generation, child) for generation in (1, 2) for child in range(3)),
+    ]
+    assert sum(v.promoted for v in views if v.generation == 1) == 1
+
+
+def test_workers_side_by_side_commit_what_inline_does(tmp_path: Path) -> None:
+    # A repeated round is one process, so that two of them and an evaluation each are few enough.
+    passes = "rounds=[{name: main, repeat: 2}]"
+    alone, beside = (start(tmp_path / name, passes) for name in ("alone", "beside"))
+    began: list[str] = []
+
+    def note(what: str, done: int, total: int) -> None:
+        if not done:
+            began.append(what)
+
+    two = Population(parents=1, children=2)
+    with session_of(alone, population=two) as session:
+        inline.run(session, 1)
+    with session_of(beside, note, population=two) as session:
+        subprocess.run(session, 1, workers=2)
+    assert digests(beside, 1) == digests(alone, 1)
+    # Both children are begun before either of them comes to its second task.
+    assert began[:2] == [f"1/{child}/main.0/task_synthesis" for child in (0, 1)]
+    assert began[-1] == "1/promote" and len(began) == 5
+
+
+def test_a_generation_that_was_killed_goes_on_as_it_was_planned(
+    grown: Home, tmp_path: Path
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(what: str, done: int, total: int) -> None:
+        if what == "1/1/main.0/fine_tune.0":
+            raise Killed
+
+    home = start(tmp_path / "home")
+    with pytest.raises(Killed), session_of(home, kill) as session:
+        inline.run(session, 1)
+    done = digests(home, 1)
+    assert "1/0/evaluate" in done and "1/1/evaluate" not in done
+    with session_of(home, silent, population=Population()) as session:
+        inline.run(session, 1)
+    assert digests(home, 1) == digests(grown, 1)
+
+
+def test_equal_agents_share_an_evaluation(tmp_path: Path) -> None:
+    # Nothing is trained: both children are the initial agent again, and one agent of their own.
+    home = start(tmp_path / "home", "rounds=[]")
+    with session_of(home, population=Population(children=2)) as session:
+        inline.run(session, 1)
+        evaluations = {key.split("/")[1] for key in session.store.list("evals")}
+    assert len(evaluations) == 1
+    with Archive.open(home.archive_url) as archive:
+        assert len(archive.agents()) == 2
+
+
+def test_more_parents_than_children_are_refused() -> None:
+    with pytest.raises(CladeflowError, match="at least one"):
+        Population(parents=3, children=2)
