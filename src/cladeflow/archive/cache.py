@@ -1,6 +1,7 @@
 """The columns of an archive, kept up to date from one look to the next."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,27 @@ _COUNTS = ("ok", "fail", "clade_ok", "clade_fail", "children")
 _ROW = np.dtype([("seq", np.int64), *((name, np.int64) for name in _COUNTS), ("eligible", bool)])
 
 
+class First(Sequence[str]):
+    """The strings that a list holds now, whatever is appended to it."""
+
+    def __init__(self, strings: list[str]) -> None:
+        self._strings = strings
+        self._length = len(strings)
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        inside = range(self._length)[index]
+        if isinstance(inside, int):
+            return self._strings[inside]
+        return [self._strings[at] for at in inside]
+
+
 class ColumnCache:
     """Reads the whole archive once, and later only what has happened since.
 
@@ -27,10 +49,11 @@ class ColumnCache:
         self._seqs: NDArray[np.int64] = np.zeros(0, np.int64)
         """Numbers of the agents, ascending: where an agent's number is, its columns are."""
         self._ids: list[str] = []
+        """Only ever appended to, so that all columns share it."""
         self._arrays: dict[str, NDArray[Any]] = {
             name: np.zeros(0, _ROW[name]) for name in (*_COUNTS, "eligible")
         }
-        self._columns = Columns(ids=[], champion=0, **self._arrays)
+        self._columns = Columns(ids=First(self._ids), champion=0, **self._arrays)
 
     def refresh(self, db: Connection) -> Columns:
         """The columns as ``db``, a snapshot, has them."""
@@ -40,7 +63,7 @@ class ColumnCache:
             self._append(db)
             self._put(np.array(rows, dtype=_ROW))
             index = int(np.searchsorted(self._seqs, champion(db) or 0))
-            self._columns = Columns(ids=self._ids, champion=index, **self._arrays)
+            self._columns = Columns(ids=First(self._ids), champion=index, **self._arrays)
             self._event = newest
         return self._columns
 
@@ -50,7 +73,7 @@ class ColumnCache:
         query = select(agents.c.seq, agents.c.id).where(agents.c.seq > last)
         born = sorted(_fetched(db, query))
         self._seqs = np.append(self._seqs, np.array([seq for seq, _ in born], np.int64))
-        self._ids = [*self._ids, *(agent_id for _, agent_id in born)]
+        self._ids += [agent_id for _, agent_id in born]
 
     def _put(self, rows: NDArray[Any]) -> None:
         """Arrays with these rows in place of what was known of their agents."""

@@ -16,7 +16,7 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    "cache_size=-65536",  # KiB: the upper levels of the indices of a million agents
+    "cache_size=-262144",  # KiB at most: what the indices of a million agents take
     "wal_autocheckpoint=16384",  # pages: one that many transactions write goes to its place once
 )
 _WRITE = "cladeflow_write"

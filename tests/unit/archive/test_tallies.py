@@ -91,7 +91,8 @@ def test_columns_are_of_one_moment_and_the_same_until_something_happens(
     archive.record([Event.added(child)])
     archive.record([evaluated(child, 3, 1)])
     after = archive.columns()
-    assert (before.ids, after.ids) == ([initial.id], [initial.id, child.id])
+    assert (list(before.ids), list(after.ids)) == ([initial.id], [initial.id, child.id])
+    assert after.ids[-1] == child.id and before.ids[-1:] == [initial.id]
     assert before.clade_ok.tolist() == [0] and after.clade_ok.tolist() == [3, 3]
     with pytest.raises(ValueError, match="read-only"):
         after.ok[0] = 7
@@ -210,4 +211,5 @@ def agree(archive: Archive, expected: dict[str, Tally]) -> None:
     assert dict(zip(refreshed.ids, map(Tally, *counts), strict=True)) == expected
     anew = Columns.of(members, archive.champion().agent.id)
     for field in fields(Columns):
-        assert np.array_equal(getattr(refreshed, field.name), getattr(anew, field.name)), field.name
+        found, expected_ = (np.asarray(getattr(c, field.name)) for c in (refreshed, anew))
+        assert np.array_equal(found, expected_), field.name
