@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -13,10 +15,11 @@ USER = "cladeflow"
 PASSWORD = "open-sesame"
 _ACCOUNT = "postgres"
 """Whom the server runs as where the tests run as root, which it refuses to."""
+_PATIENCE_SECONDS = 60.0
 
 
 def binaries() -> Path | None:
-    """Where initdb and pg_ctl are: on the path, or where Debian puts them."""
+    """Where initdb and postgres are: on the path, or where Debian puts them."""
     found = shutil.which("initdb")
     if found:
         return Path(found).resolve().parent
@@ -28,7 +31,7 @@ class PostgresqlServer:
 
     def __init__(self, bin_: Path, durable: bool = False) -> None:
         self._bin = bin_
-        self._settings = "" if durable else "-c fsync=off -c full_page_writes=off"
+        self._settings = () if durable else ("-c", "fsync=off", "-c", "full_page_writes=off")
         self._directory = Path(tempfile.mkdtemp(prefix="cladeflow-pg-"))
         self._data = self._directory / "data"
         with socket.socket() as probe:
@@ -41,10 +44,12 @@ class PostgresqlServer:
         if os.geteuid() == 0:
             for path in (self._directory, secret):
                 shutil.chown(path, _ACCOUNT, _ACCOUNT)
-        self._run(
+        command = self._command(
             *("initdb", "--pgdata", self._data, "--username", USER, "--pwfile", secret),
             *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"),
         )
+        made = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
+        assert made.returncode == 0, made.stderr
         self.start()
         return self
 
@@ -53,14 +58,26 @@ class PostgresqlServer:
         shutil.rmtree(self._directory)
 
     def start(self) -> None:
-        """Start it, or start it again."""
-        where = f"-p {self.port} -k {self._directory} -c listen_addresses=127.0.0.1"
-        options = ("-w", "-l", self._directory / "log", "-o", f"{where} {self._settings}")
-        self._run("pg_ctl", "--pgdata", self._data, *options, "start")
+        """Start it, or start it again. It ends with this process, however that ends."""
+        where = ("-p", self.port, "-k", self._directory, "-c", "listen_addresses=127.0.0.1")
+        with (self._directory / "log").open("a") as log:
+            self._server = subprocess.Popen(
+                self._command("postgres", "-D", self._data, *where, *self._settings),
+                stdout=log,
+                stderr=log,
+                cwd="/",
+            )
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        ready = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        while subprocess.run(ready, check=False).returncode:
+            ended = self._server.poll() is not None or time.monotonic() > deadline
+            assert not ended, (self._directory / "log").read_text()
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """Stop it as a crash does: connections break, what was committed stays."""
-        self._run("pg_ctl", "--pgdata", self._data, "-w", "-m", "immediate", "stop")
+        self._server.send_signal(signal.SIGQUIT)
+        self._server.wait()
 
     def url(self, database: str, user: str = USER, password: str = PASSWORD) -> str:
         """The address of a database."""
@@ -75,13 +92,7 @@ class PostgresqlServer:
             connection.execute(f"CREATE SCHEMA {name}")
         return f"{self.url('postgres')}?options=-csearch_path%3D{name}"
 
-    def _run(self, program: str, *arguments: object) -> None:
-        command = [str(self._bin / program), *map(str, arguments)]
-        if os.geteuid() == 0:
-            who = (f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--init-groups")
-            command = ["setpriv", *who, *command]
-        # Its own output: the server inherits it and would keep a pipe open.
-        with (self._directory / f"{program}.out").open("w+") as said:
-            done = subprocess.run(command, stdout=said, stderr=said, cwd="/", check=False)
-            said.seek(0)
-            assert done.returncode == 0, said.read()
+    def _command(self, program: str, *arguments: object) -> list[str]:
+        who = (f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--init-groups")
+        options = ("--pdeathsig", "INT", *(who if os.geteuid() == 0 else ()))
+        return ["setpriv", *options, str(self._bin / program), *map(str, arguments)]

@@ -22,6 +22,8 @@ _ALIVE = {
 _SESSION = (
     f"SET lock_timeout = '{_WAIT_SECONDS}s'",
     f"SET idle_in_transaction_session_timeout = '{_WAIT_SECONDS}s'",
+    # Plans are kept for a session, in which an archive may grow from one agent to a million.
+    "SET enable_seqscan = off",
 )
 _ADVICE = (
     ("password", "set PGPASSWORD, or add the server to ~/.pgpass"),

@@ -8,6 +8,8 @@ from cladeflow.archive.addresses import has_secret, parse, public
 from cladeflow.archive.archive import Archive
 from cladeflow.errors import HomeError
 from cladeflow.home import ARCHIVE_VARIABLE, Home
+from cladeflow.recipes.model import Resolved
+from cladeflow.records import Agent
 from tests.postgresql_server import PASSWORD, PostgresqlServer
 
 
@@ -91,3 +93,17 @@ def test_a_home_keeps_to_the_archive_that_it_has(
         Home(home)
     monkeypatch.setenv(ARCHIVE_VARIABLE, own.archive_url)
     assert Home(home).archive_url == own.archive_url
+
+
+def test_an_archive_outlives_its_server(
+    postgresql: PostgresqlServer, resolved: Resolved, initial: Agent
+) -> None:
+    with Archive.create(postgresql.new_archive()) as archive:
+        archive.start_evolution(resolved, 0, initial)
+        postgresql.stop()
+        try:
+            with pytest.raises(HomeError, match="check the address and that the server runs"):
+                archive.event_id()
+        finally:
+            postgresql.start()
+        assert archive.event_id() == 1
