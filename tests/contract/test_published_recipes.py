@@ -74,6 +74,7 @@ UNREACHED = {
     "pareto_gate",
     "pre_action_gate",
     "random",
+    "recheck",
     "shuffled",
     "task_file",
     "transfer_gp",
