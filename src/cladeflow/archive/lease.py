@@ -129,6 +129,15 @@ class Lease:
                 continue  # busy or full for a moment: the next beat is soon enough
 
 
+def held(archive: Archive, name: str = "evolve") -> bool:
+    """Whether a process that is not known to be dead holds the lease."""
+    with archive.database.read() as db:
+        row = db.execute(select(leases).where(leases.c.name == name)).mappings().first()
+    if row is None or time.time() - row["heartbeat"] >= STALE_SECONDS:
+        return False
+    return not _Process(row["host"], row["pid"], row["process_start"]).dead
+
+
 def _process_start(pid: int) -> str:
     """When a process started, as the kernel counts it; "gone" for one that is not running.
 

@@ -20,6 +20,7 @@ from cladeflow.cli.archive import archive
 from cladeflow.cli.champion import promote, rollback
 from cladeflow.cli.doctor import doctor
 from cladeflow.cli.evolve import evolve, step
+from cladeflow.cli.exporter import exporter
 from cladeflow.cli.inspect import generations, history, lineage, show, status
 from cladeflow.cli.keep import gc, pin, unpin
 from cladeflow.cli.kubeflow import compile_pipeline, images, profile
@@ -54,6 +55,7 @@ for command in (
     gc,
     export,
     ui,
+    exporter,
     recipes,
     profile,
     images,

@@ -1,7 +1,17 @@
 """Telemetry: the table of metrics, and the collector behind every stage's metrics.json."""
 
-from cladeflow.telemetry.collector import Metrics
-from cladeflow.telemetry.metrics import METRICS, Spec
-from cladeflow.telemetry.report import record_decision, record_report
+from cladeflow.telemetry.collector import Metrics, Sample
+from cladeflow.telemetry.metrics import METRICS, STAGES
+from cladeflow.telemetry.report import record_decision, record_exploration, record_report
+from cladeflow.telemetry.spec import Spec
 
-__all__ = ["METRICS", "Metrics", "Spec", "record_decision", "record_report"]
+__all__ = [
+    "METRICS",
+    "STAGES",
+    "Metrics",
+    "Sample",
+    "Spec",
+    "record_decision",
+    "record_exploration",
+    "record_report",
+]

@@ -1,13 +1,29 @@
 """Collects one stage's metrics for its metrics.json."""
 
 import json
-from typing import Any, Self
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, Self
 
 from cladeflow.errors import StoreError
-from cladeflow.telemetry.metrics import METRICS, Kind
+from cladeflow.telemetry.metrics import METRICS
+from cladeflow.telemetry.spec import Kind, Spec
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 """A metric's name and its labels, sorted."""
+
+
+class Sample(NamedTuple):
+    """One series as it stands."""
+
+    spec: Spec
+    labels: Mapping[str, str]
+    value: float
+    """Of a counter or gauge; the sum of what was observed."""
+    observed: int
+    """How many observations that is the sum of."""
+    buckets: tuple[int, ...]
+    """Observations in each bucket of a histogram, not added up."""
 
 
 class Metrics:
@@ -16,6 +32,7 @@ class Metrics:
     def __init__(self) -> None:
         self._values: dict[Series, float] = {}
         self._counts: dict[Series, int] = {}
+        self._buckets: dict[Series, list[int]] = {}
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""
@@ -29,10 +46,20 @@ class Metrics:
         self._values[_series(name, "gauge", labels)] = value
 
     def observe(self, name: str, value: float, **labels: str) -> None:
-        """Add one observation to a summary."""
-        series = _series(name, "summary", labels)
-        self._values[series] = self._values.get(series, 0) + value
-        self._counts[series] = self._counts.get(series, 0) + 1
+        """Add one observation to a summary or histogram."""
+        self.total(name, value, 1, **labels)
+        spec = METRICS[name]
+        if spec.kind == "histogram":
+            series = _series(name, spec.kind, labels)
+            found = self._buckets.setdefault(series, [0] * len(spec.buckets))
+            found[bisect_left(spec.buckets, value)] += 1
+
+    def total(self, name: str, total: float, count: int, **labels: str) -> None:
+        """Add ``count`` observations to a summary that come to ``total`` together."""
+        observed = METRICS[name].kind if name in METRICS else "summary"
+        series = _series(name, "histogram" if observed == "histogram" else "summary", labels)
+        self._values[series] = self._values.get(series, 0) + total
+        self._counts[series] = self._counts.get(series, 0) + count
 
     def merge(self, other: Self) -> None:
         """Take in a shard's metrics: counters and summaries add up, the largest gauge stays."""
@@ -46,16 +73,27 @@ class Metrics:
                 self._values[series] = mine + value
         for series, count in other._counts.items():
             self._counts[series] = self._counts.get(series, 0) + count
+        for series, counts in other._buckets.items():
+            mine_too = self._buckets.get(series, [0] * len(counts))
+            self._buckets[series] = [a + b for a, b in zip(mine_too, counts, strict=True)]
 
     def value(self, name: str, **labels: str) -> float:
         """A counter's total, a gauge's value or a summary's sum; 0 where nothing was recorded."""
         return self._values.get(_series(name, METRICS[name].kind, labels), 0)
+
+    def samples(self, *names: str) -> Iterator[Sample]:
+        """Every series, or those of some metrics, in a fixed order."""
+        for series, value in sorted(self._values.items()):
+            if not names or series[0] in names:
+                counted = self._counts.get(series, 0), tuple(self._buckets.get(series, ()))
+                yield Sample(METRICS[series[0]], dict(series[1]), value, *counted)
 
     def to_json(self) -> list[dict[str, Any]]:
         """What metrics.json holds, in a fixed order: one entry per series."""
         return [
             {"name": series[0], "labels": dict(series[1]), "value": value}
             | ({"count": self._counts[series]} if series in self._counts else {})
+            | ({"buckets": self._buckets[series]} if series in self._buckets else {})
             for series, value in sorted(self._values.items())
         ]
 
@@ -65,12 +103,14 @@ class Metrics:
         metrics = cls()
         try:
             for entry in json.loads(text):
-                kind = METRICS[entry["name"]].kind
-                series = _series(entry["name"], kind, entry["labels"])
+                spec = METRICS[entry["name"]]
+                series = _series(spec.name, spec.kind, entry["labels"])
                 metrics._values[series] = float(entry["value"])
-                if kind == "summary":
+                if spec.kind in ("summary", "histogram"):
                     metrics._counts[series] = int(entry["count"])
-        except (KeyError, TypeError, ValueError) as error:
+                if spec.kind == "histogram":
+                    metrics._buckets[series] = _buckets(spec, entry["buckets"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreError(f"metrics.json: not what this version writes ({error!r})") from error
         return metrics
 
@@ -82,3 +122,9 @@ def _series(name: str, kind: Kind, labels: dict[str, str]) -> Series:
     if sorted(labels) != sorted(spec.labels):
         raise ValueError(f"{name} has the labels {spec.labels}, not {tuple(labels)}")
     return name, tuple(sorted(labels.items()))
+
+
+def _buckets(spec: Spec, counts: list[Any]) -> list[int]:
+    if len(counts) != len(spec.buckets):
+        raise ValueError(f"{spec.name} has {len(spec.buckets)} buckets, not {len(counts)}")
+    return [int(count) for count in counts]

@@ -1,0 +1,1 @@
+"""The exporter: an evolution's archive and commits as Prometheus metrics."""

@@ -1,0 +1,60 @@
+"""Reading commits: which of them lie below a prefix, and what each one measured."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from cladeflow.errors import StoreError
+from cladeflow.graph import StageCall
+from cladeflow.store import Commit, Store, read_commit
+from cladeflow.telemetry import Metrics
+
+_CALL = re.compile(
+    r"generations/(?P<generation>\d+)/((?P<child>\d+)/)?((?P<round>[^/]+)\.(?P<repeat>\d+)/)?"
+    r"(?P<stage>[a-z_]+)(\.(?P<update>\d+))?/[0-9a-f]{64}"
+)
+_COMMIT = "/commit.json"
+
+
+class Read(NamedTuple):
+    """A call's commit and what its metrics.json holds."""
+
+    key: str
+    call: StageCall
+    commit: Commit
+    metrics: Metrics
+
+    @property
+    def created(self) -> float:
+        """When it was committed, seconds since the epoch."""
+        return datetime.fromisoformat(self.commit.volatile["created"]).timestamp()
+
+
+def call_of(key: str) -> StageCall | None:
+    """The call whose commits live at ``key``; None for a shard's and whatever else lies there."""
+    found = _CALL.fullmatch(key)
+    return None if found is None else StageCall.model_validate(_fields(found.groupdict()))
+
+
+def _fields(groups: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in groups.items() if value is not None}
+
+
+def commit_keys(store: Store, prefix: str, depth: int | None = None) -> Iterator[str]:
+    """Where below ``prefix`` commits are; with ``depth``, only those so many names deep."""
+    for path in store.list(prefix):
+        key = path.removesuffix(_COMMIT)
+        if key != path and depth in (None, key.count("/")):
+            yield key
+
+
+def read(store: Store, key: str) -> tuple[Commit, Metrics]:
+    """The commit at ``key`` and its metrics; raises `StoreError` where either is damaged."""
+    try:
+        commit = read_commit(store, key)
+    except ValueError as error:
+        raise StoreError(f"{store.uri}/{key}/commit.json is damaged: {error}") from error
+    if commit is None:
+        raise StoreError(f"{store.uri}/{key} has no commit any more")
+    return commit, Metrics.from_json(store.read(commit.metrics))

@@ -1,0 +1,63 @@
+"""Samples as what Prometheus scrapes."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
+from math import isinf
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
+from prometheus_client.registry import Collector
+
+from cladeflow.telemetry.collector import Sample
+from cladeflow.telemetry.spec import Kind, Spec
+
+Labelled = tuple[Mapping[str, str], Sample]
+"""Labels that say where a sample was taken, and the sample with its own."""
+
+
+_KINDS: dict[Kind, Callable[..., Metric]] = {
+    "counter": CounterMetricFamily,
+    "gauge": GaugeMetricFamily,
+    "summary": SummaryMetricFamily,
+    "histogram": HistogramMetricFamily,
+}
+
+
+class SampleCollector(Collector):
+    """What a function gives at every scrape, as metric families."""
+
+    def __init__(self, samples: Callable[[], Iterable[Labelled]]) -> None:
+        self._samples = samples
+
+    def collect(self) -> Iterator[Metric]:
+        """One family per metric, in the order in which they first come."""
+        found: dict[str, list[Labelled]] = {}
+        for place, sample in self._samples():
+            found.setdefault(sample.spec.name, []).append((place, sample))
+        for rows in found.values():
+            yield _family(rows[0][1].spec, rows)
+
+
+def _family(spec: Spec, rows: list[Labelled]) -> Metric:
+    labels = [*rows[0][0], *spec.labels]
+    family: Metric = _KINDS[spec.kind](spec.name.removesuffix("_total"), spec.help, labels=labels)
+    for place, sample in rows:
+        values = [*place.values(), *(sample.labels[label] for label in spec.labels)]
+        if isinstance(family, SummaryMetricFamily):
+            family.add_metric(values, sample.observed, sample.value)
+        elif isinstance(family, HistogramMetricFamily):
+            family.add_metric(values, _cumulative(spec, sample), sample.value)
+        elif isinstance(family, CounterMetricFamily | GaugeMetricFamily):
+            family.add_metric(values, sample.value)
+    return family
+
+
+def _cumulative(spec: Spec, sample: Sample) -> list[tuple[str, float]]:
+    """Observations up to each bound, as Prometheus keeps them."""
+    bounds = ("+Inf" if isinf(bound) else repr(float(bound)) for bound in spec.buckets)
+    return list(zip(bounds, accumulate(sample.buckets), strict=True))
