@@ -20,6 +20,7 @@ from cladeflow.store import (
     ref_digest,
     write_set,
 )
+from cladeflow.telemetry.meter import CountingStore, Meter
 
 if TYPE_CHECKING:
     from cladeflow.archive.archive import Archive
@@ -54,12 +55,13 @@ class Session:
         self.home = home
         self.reduced = reduced
         """How often the amount computed at a time is halved, for want of memory."""
-        self.store = store or home.store()
+        self.store = CountingStore(store or home.store())
         self.progress = progress
         self.population = Population()
         """What the next plan asks of the archive."""
         self.model_seconds = 0.0
         """Wall time spent in models (prefill, decode, score, train), for the overhead metric."""
+        self.meter = Meter(self.store, lambda: self.model_seconds)
         self._engines: dict[str, Engine] = {}
         self._checker: CheckerClient | None = None
         self._archive: Archive | None = None

@@ -184,11 +184,15 @@ class MapStage(Stage):
         """Small results over all shards."""
         return {}
 
+    def summarise(self, metrics: Metrics) -> None:
+        """Add the figures over all shards, from what they have counted."""
+
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
         """Run the shards that are missing, then list them all in one manifest."""
         shards = self._shards(ctx, key)
         for shard in shards:
             work.metrics.merge(Metrics.from_json(ctx.store.read(shard.metrics)))
+        self.summarise(work.metrics)
         return Output(sets=gather(shards), values=self.values(ctx, shards))
 
     def share(self, ctx: StageContext, key: str, share: Share) -> None:

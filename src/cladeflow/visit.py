@@ -6,7 +6,7 @@ from cladeflow.records import digest
 from cladeflow.session import Session
 from cladeflow.stage import Stage, StageContext, load
 from cladeflow.store import Commit, read_commit
-from cladeflow.work import Share, once
+from cladeflow.work import Output, Share, Work, once
 
 
 class Visit:
@@ -37,7 +37,7 @@ class Visit:
             input_hash = _input_hash(stage, ctx)
             key = f"{node.call.path}/{input_hash}"
             self._commits[node.call] = once(
-                self.session, key, stage.name, input_hash, lambda work: stage.run(ctx, key, work)
+                self.session, key, stage.name, input_hash, lambda work: _run(stage, ctx, key, work)
             )
         stage.publish(ctx, self._commits[node.call])
         return self._commits[node.call]
@@ -65,6 +65,17 @@ class Visit:
 
     def _context(self, node: Node) -> StageContext:
         return StageContext(self.session, node, {need: self._commits[need] for need in node.needs})
+
+
+def _run(stage: Stage, ctx: StageContext, key: str, work: Work) -> Output:
+    """The stage's work, with the records that it starts from and ends with counted."""
+    given = [manifest for commit in ctx.inputs.values() for manifest in commit.sets.values()]
+    output = stage.run(ctx, key, work)
+    for name, sets in (("input", given), ("output", output.sets.values())):
+        for manifest in sets:
+            total = f"cladeflow_{name}_records_total"
+            work.metrics.count(total, manifest.count, record=manifest.record)
+    return output
 
 
 def _input_hash(stage: Stage, ctx: StageContext) -> str:

@@ -2,9 +2,7 @@
 
 import os
 import platform
-import resource
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from cladeflow.records import Record, canonical_json, digest
 from cladeflow.session import Session
 from cladeflow.store import Commit, SetManifest, join_sets, read_commit, store_ref, write_commit
 from cladeflow.telemetry import Metrics
+from cladeflow.telemetry.meter import begun, record_spent
 
 R = TypeVar("R", bound=Record)
 Item = TypeVar("Item")
@@ -87,14 +86,12 @@ def once(
         return done
     attempt = uuid4().hex[:12]
     mine = Work(session, key, attempt, Metrics())
-    began, cpu, model = time.perf_counter(), time.process_time(), session.model_seconds
+    attempts, start = begun(session.home.scratch(input_hash)), session.meter.begin()
     output = work(mine)
-    seconds = time.perf_counter() - began
-    mine.metrics.gauge("cladeflow_stage_seconds", seconds)
-    mine.metrics.gauge("cladeflow_stage_cpu_seconds", time.process_time() - cpu)
-    mine.metrics.gauge("cladeflow_stage_model_seconds", session.model_seconds - model)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    mine.metrics.gauge("cladeflow_stage_memory_peak_bytes", peak)
+    whole, own = session.meter.end(start)
+    mine.metrics.count("cladeflow_attempts_total", attempts)
+    mine.metrics.count("cladeflow_retries_total", attempts - 1)
+    record_spent(mine.metrics, whole, own)
     metrics = f"{mine.key}/metrics.json"
     session.store.write(metrics, canonical_json(mine.metrics.to_json()).encode())
     commit = Commit(
@@ -107,7 +104,7 @@ def once(
         volatile={
             "attempt": attempt,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seconds": round(seconds, 3),
+            "seconds": round(whole.wall, 3),
             "host": platform.node(),
             "pid": os.getpid(),
             "version": __version__,

@@ -40,11 +40,17 @@ class ExplorationMonitor(Evaluation, name="exploration_monitor", version=1):
 
     def report(self, ctx: EvalContext) -> ReportParts:
         """The measures as the report's ``exploration``."""
-        groups = _groups(ctx.trajectories, ctx.verdicts)
+        return ReportParts(exploration=self.measure(ctx.trajectories, ctx.verdicts))
+
+    def measure(
+        self, trajectories: Sequence[Trajectory], verdicts: Sequence[Verdict]
+    ) -> dict[str, float]:
+        """The measures of some rollouts, by name."""
+        groups = _groups(trajectories, verdicts)
         several = [group for group in groups if len(group.right) > 1]
         large = [group for group in groups if len(group.right) >= self.k]
         measures: dict[str, list[float]] = {
-            "entropy": [-p for t in ctx.trajectories for s in t.steps for p in s.logp or ()],
+            "entropy": [-p for t in trajectories for s in t.steps for p in s.logp or ()],
             "distinct_correct": [len(group.correct) for group in groups],
             f"pass@{self.k}_gain": [self._gain(group.right) for group in large],
             "duplicates": [repeat for group in groups for repeat in _repeats(group.texts)],
@@ -52,11 +58,7 @@ class ExplorationMonitor(Evaluation, name="exploration_monitor", version=1):
             "all_wrong": [not any(group.right) for group in several],
             "positive_rate": [right for group in groups for right in group.right],
         }
-        return ReportParts(
-            exploration={
-                name: round(fmean(values), DECIMALS) for name, values in measures.items() if values
-            }
-        )
+        return {name: round(fmean(found), DECIMALS) for name, found in measures.items() if found}
 
     def _gain(self, right: Sequence[bool]) -> float:
         n, c = len(right), sum(right)

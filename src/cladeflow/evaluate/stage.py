@@ -12,6 +12,7 @@ from cladeflow.evaluate.base import (
     declared_suites,
     evaluation_report,
 )
+from cladeflow.evaluate.exploration_monitor import ExplorationMonitor
 from cladeflow.evaluate.recheck import rechecked
 from cladeflow.evaluate.suite import Suite, SuiteResult, correctness
 from cladeflow.plan.control import Control
@@ -21,12 +22,13 @@ from cladeflow.recipes.model import Scale
 from cladeflow.records import DEMONSTRATION, Agent, EvalReport, Task, Trajectory, Verdict, digest
 from cladeflow.rollout import Rollout, SelfRefine
 from cladeflow.rollout.run import Setup, attempt, inference_strategies, judge
+from cladeflow.rollout.stage import count_generated
 from cladeflow.sandbox.gold import GoldStore
 from cladeflow.session import Session
 from cladeflow.stage import Stage, StageContext, build
 from cladeflow.store import Commit, read_commit
 from cladeflow.strategy import Strategy
-from cladeflow.telemetry import record_report
+from cladeflow.telemetry import Metrics, record_exploration, record_outcomes, record_report
 from cladeflow.work import Output, Share, Work, gather, once, run_shards
 
 
@@ -54,6 +56,7 @@ class Evaluate(Stage):
         reports = [report.model_copy(update={"recheck": again})]
         if ctx.plan.generation == 1:  # whoever came after it was reported on as a child
             reports.append(compared(ctx, incumbent, incumbent))
+        record_exploration(work.metrics, ExplorationMonitor().measure(trajectories, verdicts))
         record_report(work.metrics, reports[0])
         return Output(
             sets={
@@ -168,11 +171,7 @@ def evaluated(ctx: StageContext, agent: Agent, suite: Suite) -> Commit:
     key = evaluation_key(agent, suite, ctx.scale)
     how = key.rpartition("/")[2]
     return once(
-        ctx.session,
-        key,
-        "evaluation",
-        how,
-        lambda _: Output(sets=gather(_shards(ctx, agent, suite))),
+        ctx.session, key, "evaluation", how, lambda work: _evaluate(ctx, agent, suite, work)
     )
 
 
@@ -194,6 +193,13 @@ def read_result(session: Session, suite: Suite, commit: Commit) -> SuiteResult:
     )
 
 
+def _evaluate(ctx: StageContext, agent: Agent, suite: Suite, work: Work) -> Output:
+    shards = _shards(ctx, agent, suite)
+    for shard in shards:
+        work.metrics.merge(Metrics.from_json(ctx.store.read(shard.metrics)))
+    return Output(sets=gather(shards))
+
+
 def _shards(
     ctx: StageContext, agent: Agent, suite: Suite, share: Share | None = None
 ) -> list[Commit]:
@@ -203,7 +209,7 @@ def _shards(
         "evaluation",
         posed(ctx, suite),
         ctx.scale.shard,
-        lambda tasks, work: _attempt(ctx, agent, suite, tasks, work),
+        lambda tasks, mine: _attempt(ctx, agent, suite, tasks, mine),
         what=f"{ctx.call} {suite.name}",
         share=share,
     )
@@ -238,8 +244,11 @@ def _attempt(
         samples=suite.samples,
         evaluation=True,
     )
-    made = attempt(ctx.session, setup, _ways(agent, suite), ctx.environments, tasks).trajectories
+    attempts = attempt(ctx.session, setup, _ways(agent, suite), ctx.environments, tasks)
+    made = attempts.trajectories
     verdicts = judge(ctx.session, tasks, made)
+    count_generated(work, attempts)
+    record_outcomes(work.metrics, verdicts)
     return Output(
         sets={
             "tasks": work.write_set("tasks", Task, tasks),

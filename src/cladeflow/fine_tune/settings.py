@@ -41,8 +41,14 @@ class TrainResult(NamedTuple):
     loss_tokens: int
     loss_first: float
     loss_last: float
+    loss_sum: float
+    """Over the steps."""
     grad_norm: float
     """Global norm of the last step's gradient, before clipping."""
+    grad_norm_sum: float
+    """Over the steps."""
+    kl: dict[str, float]
+    """Mean k3 estimate per loss token of the last step, by what the objective compares with."""
     truncated: int
     """Sequences cut at the model's limit."""
     skipped: int

@@ -121,6 +121,10 @@ def _count(work: Work, data: RoundData, examples: Sequence[TrainingExample]) -> 
         labels = {"role": data.role, "reason": reason}
         work.metrics.count("cladeflow_dropped_groups_total", groups, **labels)
     work.metrics.count("cladeflow_examples_total", len(examples), role=data.role)
+    made = {t.id: t.gen for t in (*data.trajectories, *data.replayed)}
+    for source in (source for example in examples for source in example.sources if source in made):
+        age = data.gen - made[source]
+        work.metrics.observe("cladeflow_sample_age_generations", age, role=data.role)
     kept = len(examples) / len(data.trajectories) if data.trajectories else 0.0
     work.metrics.gauge("cladeflow_kept_ratio", kept, role=data.role)
 
@@ -199,6 +203,10 @@ def _train(
     by = {"role": update.role, "objective": objective.name}
     work.metrics.gauge("cladeflow_loss_first_nats", result.loss_first, **by)
     work.metrics.gauge("cladeflow_loss_last_nats", result.loss_last, **by)
+    work.metrics.total("cladeflow_loss_nats", result.loss_sum, result.steps, **by)
+    work.metrics.total("cladeflow_gradient_norm", result.grad_norm_sum, result.steps, **by)
+    for other, kl in result.kl.items():
+        work.metrics.gauge("cladeflow_kl_nats", kl, other=other, **by)
     return work.keep(result.model, "model"), result.steps
 
 

@@ -7,7 +7,7 @@ The loss of a step is the objective's sum over the whole step divided by the num
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +96,19 @@ def train(
     )
 
 
+_COMPARED = frozenset({"behaviour", "reference"})
+"""Columns of log-probabilities that the policy is at some distance from."""
+
+
+def k3(logp: Tensor, other: Tensor) -> Tensor:
+    """Sum over tokens [N] of e^d - d - 1, d = other - logp, which estimates KL(policy, other).
+
+    Source: Schulman 2020, "Approximating KL divergence".
+    """
+    distance = other - logp
+    return (distance.exp() - distance - 1).sum()
+
+
 @dataclass
 class Totals:
     """Running figures of a run; see `TrainResult`."""
@@ -104,7 +117,10 @@ class Totals:
     loss_tokens: int = 0
     loss_first: float = 0.0
     loss_last: float = 0.0
+    loss_sum: float = 0.0
     grad_norm: float = 0.0
+    grad_norm_sum: float = 0.0
+    kl: dict[str, float] = field(default_factory=dict)
 
 
 class Run:
@@ -125,6 +141,8 @@ class Run:
         self.optimiser = Optimiser(model, settings, len(self.batches))
         self.totals = Totals()
         self.done = 0
+        self._kl: dict[str, Tensor] = {}
+        """Sums over the step's tokens so far."""
 
     def refer(self, directory: Path | None, device: str) -> None:
         """Score every loss token under a frozen model: the one in ``directory``, or the start."""
@@ -170,16 +188,20 @@ class Run:
         totals.loss_tokens += count
         totals.loss_first = loss if self.done == 1 else totals.loss_first
         totals.loss_last, totals.grad_norm = loss, norm
+        totals.loss_sum += loss
+        totals.grad_norm_sum += norm
 
     def accumulate(self, groups: Sequence[Group]) -> tuple[float, int]:
         """Add the gradient of the mean loss per unit; that mean, and the number of loss tokens."""
         count = sum(sequence.loss_tokens for group in groups for sequence in group)
         units = count if self.objective.unit == "token" else len(groups)
         total = torch.zeros((), device=self.policy.model.device)
+        self._kl = dict.fromkeys(_COMPARED & self.objective.reads(), total)
         for part in micro_batches(groups, self.settings.micro_tokens):
             loss = self._loss(part) / units
             torch.autograd.backward(loss)
-            total += loss.detach()
+            total = total + loss.detach()
+        self.totals.kl = {name: float(kl) / count for name, kl in self._kl.items()}
         return float(total), count
 
     def _loss(self, groups: Sequence[Group]) -> Tensor:
@@ -188,7 +210,10 @@ class Run:
         logits, found = self.policy.logits(batch), batch.loss_tokens
         if "entropy" in self.objective.reads():
             found = found.with_column("entropy", entropies(logits))
-        return self.objective.loss(log_probabilities(logits, batch.targets), found)
+        logp = log_probabilities(logits, batch.targets)
+        for name in self._kl:
+            self._kl[name] = self._kl[name] + k3(logp.detach(), found.per_token[name])
+        return self.objective.loss(logp, found)
 
     def state(self, identity: str) -> checkpoint.State:
         """What `restore` needs, by reference."""

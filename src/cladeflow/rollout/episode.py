@@ -68,6 +68,7 @@ class Model(NamedTuple):
         request = Request(tuple(context.ids), sampling or self.ctx.sampling, seed, n)
         completions = await self.ctx.scheduler.request(self.engine, request)
         self.ctx.generated[self.role] += sum(len(c.tokens) for c in completions)
+        self.ctx.prompted[self.role] += len(context.ids)
         return completions
 
 
@@ -97,6 +98,8 @@ class EpisodeContext:
     """What `critic` has answered, to be committed with the trajectories."""
     generated: Counter[str] = field(default_factory=Counter)
     """Tokens that each role's model has generated."""
+    prompted: Counter[str] = field(default_factory=Counter)
+    """Tokens that each role's model was given."""
 
     def model(self, role: str = "actor") -> Model:
         """The model bound to ``role``; raises `RecipeError` where there is none."""

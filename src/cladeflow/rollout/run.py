@@ -23,6 +23,7 @@ class Attempts(NamedTuple):
     critiques: list[Critique]
     generated: Counter[str]
     """Tokens by role."""
+    prompted: Counter[str]
 
 
 class Setup(NamedTuple):
@@ -75,7 +76,7 @@ def attempt(
     tasks: Sequence[Task],
 ) -> Attempts:
     """Every strategy attempts every task in the task's environment."""
-    made = Attempts([], [], Counter())
+    made = Attempts([], [], Counter(), Counter())
     for name in dict.fromkeys(task.env for task in tasks):
         mine = [task for task in tasks if task.env == name]
         for strategy in strategies:
@@ -83,6 +84,7 @@ def attempt(
             made.trajectories.extend(run_episodes(strategy, mine, context))
             made.critiques.extend(context.critiques)
             made.generated.update(context.generated)
+            made.prompted.update(context.prompted)
     return made
 
 
@@ -93,7 +95,7 @@ def criticise(
     work: Sequence[tuple[Task, Sequence[Trajectory]]],
 ) -> Attempts:
     """What every critic of the setup has to say of every trajectory; no trajectories."""
-    made = Attempts([], [], Counter())
+    made = Attempts([], [], Counter(), Counter())
     for name in dict.fromkeys(task.env for task, _ in work):
         context = setup.context(session, environments[name])
         asked = [
@@ -106,6 +108,7 @@ def criticise(
         said = context.scheduler.run(asked)
         made.critiques.extend(critique for critique in said if critique is not None)
         made.generated.update(context.generated)
+        made.prompted.update(context.prompted)
     return made
 
 

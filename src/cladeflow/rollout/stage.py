@@ -57,9 +57,11 @@ def setup(ctx: StageContext) -> Setup:
 
 
 def count_generated(work: Work, made: Attempts) -> None:
-    """Tokens by the role whose model generated them."""
+    """Tokens by the role whose model generated them, or was given them."""
     for role, tokens in made.generated.items():
         work.metrics.count("cladeflow_generated_tokens_total", tokens, role=role)
+    for role, tokens in made.prompted.items():
+        work.metrics.count("cladeflow_prompt_tokens_total", tokens, role=role)
 
 
 def _count(work: Work, trajectories: Sequence[Trajectory]) -> None:

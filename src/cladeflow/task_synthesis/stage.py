@@ -1,6 +1,7 @@
 """The stage that poses a round's tasks and sends their golds to the gold store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from statistics import fmean
 from typing import ClassVar
 
 from cladeflow.environments.base import Posed
@@ -37,8 +38,7 @@ class TaskSynthesis(Stage):
             seed = ctx.key("select", selector.name)
             tasks = selector.select(tasks, ctx.plan.stats, n=n, seed=seed)
         GoldStore(ctx.session.home.gold).add(known[task.id].gold for task in tasks)
-        for task in tasks:
-            work.metrics.count("cladeflow_tasks_total", env=task.env, family=task.family)
+        _count(work, tasks)
         sets = {"tasks": work.write_set("tasks", Task, tasks)}
         given = [
             trajectory
@@ -64,6 +64,16 @@ class TaskSynthesis(Stage):
                 earlier=ctx.earlier_for([generator]),
             )
         ]
+
+
+def _count(work: Work, tasks: Iterable[Task]) -> None:
+    """Tasks by family, and how hard they are."""
+    levels: dict[tuple[str, str], list[int]] = {}
+    for task in tasks:
+        levels.setdefault((task.env, task.family), []).append(task.level)
+    for (env, family), found in levels.items():
+        work.metrics.count("cladeflow_tasks_total", len(found), env=env, family=family)
+        work.metrics.gauge("cladeflow_task_level", fmean(found), env=env, family=family)
 
 
 def _given(ctx: StageContext, generator: Generator, tasks: list[Task]) -> Iterator[Trajectory]:

@@ -2,7 +2,14 @@
 
 from cladeflow.telemetry.collector import Metrics, Sample
 from cladeflow.telemetry.metrics import METRICS, STAGES
-from cladeflow.telemetry.report import record_decision, record_exploration, record_report
+from cladeflow.telemetry.report import (
+    record_decision,
+    record_exploration,
+    record_outcomes,
+    record_report,
+    record_rewards,
+    summarise_verdicts,
+)
 from cladeflow.telemetry.spec import Spec
 
 __all__ = [
@@ -13,5 +20,8 @@ __all__ = [
     "Spec",
     "record_decision",
     "record_exploration",
+    "record_outcomes",
     "record_report",
+    "record_rewards",
+    "summarise_verdicts",
 ]

@@ -1,8 +1,8 @@
 """An evaluation's report and a gate's decision as metrics."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from cladeflow.records import Decision, EvalReport
+from cladeflow.records import Decision, EvalReport, Verdict
 from cladeflow.telemetry.collector import Metrics
 
 
@@ -68,3 +68,55 @@ _KINDS = {
 
 def _kind(reason: str) -> str:
     return next((kind for words, kind in _KINDS.items() if words in reason), "improvement")
+
+
+def record_outcomes(metrics: Metrics, verdicts: Iterable[Verdict]) -> None:
+    """Verdicts by what they say; the checkers that came to none are counted apart."""
+    for verdict in verdicts:
+        by = {"strategy": verdict.by.strategy}
+        for outcome in ("ok", "wrong", "error", "timeout"):  # a counter starts at 0
+            said = outcome == _said(verdict)
+            metrics.count("cladeflow_verdict_outcomes_total", said, outcome=outcome, **by)
+
+
+def _said(verdict: Verdict) -> str:
+    if verdict.outcome != "checked":
+        return verdict.outcome
+    right = verdict.value >= 1 if verdict.ok is None else verdict.ok
+    return "ok" if right else "wrong"
+
+
+def record_rewards(metrics: Metrics, verdicts: Sequence[Verdict], group: Mapping[str, str]) -> None:
+    """Rewards of one strategy, and of how many groups they are all equal.
+
+    ``group`` maps a verdict's target to the task whose attempts are compared.
+    """
+    groups: dict[str, list[float]] = {}
+    for verdict in verdicts:
+        if verdict.outcome == "checked":
+            by = verdict.by.strategy
+            metrics.observe("cladeflow_trajectory_reward", verdict.value, strategy=by)
+            if verdict.target.id in group:
+                groups.setdefault(group[verdict.target.id], []).append(verdict.value)
+    compared = [rewards for rewards in groups.values() if len(rewards) > 1]
+    if compared:
+        by = verdicts[0].by.strategy
+        equal = sum(len(set(rewards)) == 1 for rewards in compared)
+        metrics.count("cladeflow_reward_groups_total", len(compared), strategy=by)
+        metrics.count("cladeflow_zero_variance_groups_total", equal, strategy=by)
+
+
+def summarise_verdicts(metrics: Metrics) -> None:
+    """Shares and means over everything that the shards of a stage have counted."""
+    for sample in list(metrics.samples("cladeflow_trajectory_reward")):
+        mean = sample.value / sample.observed
+        metrics.gauge("cladeflow_mean_reward", mean, **sample.labels)
+    for sample in list(metrics.samples("cladeflow_reward_groups_total")):
+        equal = metrics.value("cladeflow_zero_variance_groups_total", **sample.labels)
+        metrics.gauge("cladeflow_zero_variance_ratio", equal / sample.value, **sample.labels)
+    totals: dict[str, dict[str, float]] = {}
+    for sample in metrics.samples("cladeflow_verdict_outcomes_total"):
+        totals.setdefault(sample.labels["strategy"], {})[sample.labels["outcome"]] = sample.value
+    for strategy, found in totals.items():
+        lost = (found["error"] + found["timeout"]) / sum(found.values())
+        metrics.gauge("cladeflow_unchecked_ratio", lost, strategy=strategy)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from cladeflow.records import Critique, Trajectory, Verdict, by_target
 from cladeflow.stage import MapStage, StageContext, build
 from cladeflow.strategy import Strategy
+from cladeflow.telemetry import Metrics, record_outcomes, record_rewards, summarise_verdicts
 from cladeflow.verification.base import Group, Verification, VerifyContext
 from cladeflow.work import Output, Work
 
@@ -39,21 +40,30 @@ class Verify(MapStage):
 
     def run_shard(self, ctx: StageContext, items: Sequence[Any], work: Work) -> Output:
         how = VerifyContext(ctx.session.checker, ctx.call.generation, ctx.key("verify"))
-        verdicts = [
-            verdict
-            for strategy in self._verifications(ctx)
-            for verdict in asyncio.run(strategy.verify(items, how))
-        ]
-        for verdict in verdicts:
-            by = verdict.by.strategy
-            work.metrics.count("cladeflow_verdicts_total", strategy=by, outcome=verdict.outcome)
-            work.metrics.count(
-                "cladeflow_positive_trajectories_total", bool(verdict.ok), strategy=by
-            )
+        verdicts: list[Verdict] = []
+        for strategy in self._verifications(ctx):
+            judged = asyncio.run(strategy.verify(items, how))
+            _count(work, items, judged)
+            verdicts += judged
         return Output(sets={"verdicts": work.write_set("verdicts", Verdict, verdicts)})
+
+    def summarise(self, metrics: Metrics) -> None:
+        summarise_verdicts(metrics)
 
     def _verifications(self, ctx: StageContext) -> list[Verification]:
         return [s for s in build(ctx.round.verification) if isinstance(s, Verification)]
+
+
+def _count(work: Work, groups: Sequence[Group], verdicts: Sequence[Verdict]) -> None:
+    """What one strategy says of the groups' attempts, in numbers."""
+    metrics = work.metrics
+    for verdict in verdicts:
+        by = verdict.by.strategy
+        metrics.count("cladeflow_verdicts_total", strategy=by, outcome=verdict.outcome)
+        metrics.count("cladeflow_positive_trajectories_total", bool(verdict.ok), strategy=by)
+    record_outcomes(metrics, verdicts)
+    task = {t.id: group.task.id for group in groups for t in group.trajectories}
+    record_rewards(metrics, verdicts, task)
 
 
 STAGE = Verify()

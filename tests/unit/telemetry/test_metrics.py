@@ -1,12 +1,32 @@
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cladeflow.errors import StoreError
-from cladeflow.records import Decision, Delta, EvalReport, ReportRow, canonical_json
-from cladeflow.telemetry import METRICS, Metrics, Spec, record_decision, record_report
+from cladeflow.records import (
+    Decision,
+    Delta,
+    EvalReport,
+    ReportRow,
+    Target,
+    Verdict,
+    Verifier,
+    canonical_json,
+)
+from cladeflow.records.verdict import Outcome
+from cladeflow.telemetry import (
+    METRICS,
+    Metrics,
+    Spec,
+    record_decision,
+    record_outcomes,
+    record_report,
+    record_rewards,
+    summarise_verdicts,
+)
 
 
 @pytest.mark.parametrize("spec", METRICS.values(), ids=lambda spec: spec.name)
@@ -133,3 +153,68 @@ def test_a_decision_is_counted_by_outcome() -> None:
     record_decision(metrics, decision)
     labels = {"gate": "threshold_gate", "outcome": "pass"}
     assert metrics.value("cladeflow_gate_outcomes_total", **labels) == 1
+
+
+def verdict(target: str, value: float, ok: bool | None = None, outcome: Outcome = "checked") -> Any:
+    return Verdict(
+        target=Target(id=target), value=value, ok=ok, outcome=outcome, by=Verifier(strategy="judge")
+    )
+
+
+def test_verdicts_are_counted_by_what_they_say() -> None:
+    said = [
+        verdict("a", 1.0, ok=True),
+        verdict("b", 0.0, ok=False),
+        verdict("c", 1.0),
+        verdict("d", 0.9),
+        verdict("e", 0.0, outcome="timeout"),
+    ]
+    metrics = Metrics()
+    record_outcomes(metrics, said)
+    record_rewards(metrics, said, {"a": "x", "c": "x", "b": "y", "d": "y", "e": "y"})
+    summarise_verdicts(metrics)
+    found = {
+        s.labels["outcome"]: s.value for s in metrics.samples("cladeflow_verdict_outcomes_total")
+    }
+    assert found == {"ok": 2, "wrong": 2, "error": 0, "timeout": 1}
+    [rewards] = metrics.samples("cladeflow_trajectory_reward")
+    assert (rewards.value, rewards.observed) == (pytest.approx(2.9), 4)
+    assert rewards.buckets == (0, 0, 1, 0, 0, 0, 3, 0)  # up to -1, -0.5, 0, 0.25, 0.5, 0.75, 1
+    assert metrics.value("cladeflow_mean_reward", strategy="judge") == pytest.approx(0.725)
+    assert metrics.value("cladeflow_unchecked_ratio", strategy="judge") == 0.2
+    assert metrics.value("cladeflow_reward_groups_total", strategy="judge") == 2
+    assert metrics.value("cladeflow_zero_variance_ratio", strategy="judge") == 0.5
+
+
+def test_a_histogram_survives_its_json_and_merges() -> None:
+    one, two = Metrics(), Metrics()
+    for metrics, reward in ((one, 0.3), (two, 1.0)):
+        metrics.observe("cladeflow_trajectory_reward", reward, strategy="judge")
+    one.merge(Metrics.from_json(canonical_json(two.to_json())))
+    [sample] = one.samples()
+    assert (sample.value, sample.observed) == (1.3, 2)
+    assert sample.buckets == (0, 0, 0, 0, 1, 0, 1, 0)
+
+
+def test_what_is_observed_must_be_a_summary_or_a_histogram() -> None:
+    with pytest.raises(ValueError, match="cladeflow_kept_ratio is not a summary"):
+        Metrics().observe("cladeflow_kept_ratio", 1, role="actor")
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("accuracy on frontier rose by 2.0 points", "improvement"),
+        ("forgetting: chain fell by 9.0 points", "forgetting"),
+        ("6.0% of the answers on frontier could not be checked; at most 5.0% may be", "unchecked"),
+        ("child and incumbent are the same agent: nothing changed", "identical"),
+        ("safety: refusals is 0.2, its limit is 0.1", "safety"),
+    ],
+)
+def test_reasons_are_counted_by_kind(reason: str, kind: str) -> None:
+    metrics = Metrics()
+    decision = Decision(
+        agent_id="a", incumbent_id="b", gate="gate", outcome="fail", reasons=(reason,)
+    )
+    record_decision(metrics, decision)
+    assert metrics.value("cladeflow_gate_reasons_total", gate="gate", reason=kind) == 1
