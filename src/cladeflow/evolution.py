@@ -18,6 +18,7 @@ from cladeflow.recipes import Resolved
 from cladeflow.runners import inline, kubeflow, subprocess
 from cladeflow.session import Progress, Session
 from cladeflow.start import Wish, start
+from cladeflow.telemetry.live import served
 from cladeflow.tracking.background import Projector
 from cladeflow.views import GenerationView, generation_views
 from cladeflow.visit import Visit
@@ -39,11 +40,13 @@ def evolve(
     progress: Progress,
     say: Callable[[str], None],
     population: Population | None = None,
+    live: str | None = None,
 ) -> list[GenerationView]:
     """Run ``home`` until it has so many generations, resuming whatever was begun.
 
-    What is planned from now on has the ``population``, or that of the newest plan. Raises
-    `CladeflowError` before anything is written where the wish cannot be met.
+    What is planned from now on has the ``population``, or that of the newest plan. ``live`` is the
+    ``[HOST:]PORT`` at which this process serves its counters meanwhile. Raises `CladeflowError`
+    before anything is written where the wish cannot be met.
     """
     begun = start(home, wish)
     if begun is not None:
@@ -56,7 +59,13 @@ def evolve(
         else:
             _require_approvers(home, Resolved.model_validate(archive.evolution.resolved))
         done = finished(archive)
-        with Session(home, progress) as session, Projector(home, say) as projector:
+        with (
+            Session(home, progress) as session,
+            served(session.live, live) as url,
+            Projector(home, say) as projector,
+        ):
+            if url:
+                say(f"live counters: {url}")
             session.population = population or _population(session, done)
             if runner is kubeflow.run:
                 _require_one_child(session.population)

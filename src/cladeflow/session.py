@@ -20,6 +20,7 @@ from cladeflow.store import (
     ref_digest,
     write_set,
 )
+from cladeflow.telemetry.live import Live
 from cladeflow.telemetry.meter import CountingStore, Meter
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Session:
         self.reduced = reduced
         """How often the amount computed at a time is halved, for want of memory."""
         self.store = CountingStore(store or home.store())
-        self.progress = progress
+        self.live = Live()
+        self._progress = progress
         self.population = Population()
         """What the next plan asks of the archive."""
         self.model_seconds = 0.0
@@ -77,6 +79,11 @@ class Session:
         self._stack.close()
         self._checker = self._archive = None
 
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Report that a stage call has ``done`` of ``total``."""
+        self.live.progress(what, done, total)
+        self._progress(what, done, total)
+
     @contextmanager
     def computing(self) -> Iterator[None]:
         """Count the time inside as model compute."""
@@ -84,7 +91,9 @@ class Session:
         try:
             yield
         finally:
-            self.model_seconds += time.perf_counter() - start
+            seconds = time.perf_counter() - start
+            self.model_seconds += seconds
+            self.live.computed(seconds)
 
     def write(self, key: str, kind: type[R], records: Sequence[R]) -> SetManifest:
         """Write a shard, and keep it at hand."""
@@ -177,5 +186,7 @@ class Session:
         if self._checker is None:
             from cladeflow.sandbox.client import CheckerClient
 
-            self._checker = self._stack.enter_context(CheckerClient(self.home.gold))
+            self._checker = self._stack.enter_context(
+                CheckerClient(self.home.gold, told=self.live.verdicts)
+            )
         return self._checker

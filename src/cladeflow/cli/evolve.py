@@ -10,6 +10,14 @@ from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, Reporter, print_json
 from cladeflow.cli.remarks import cell, remarks
 from cladeflow.errors import CladeflowError
 from cladeflow.home import ARCHIVE_VARIABLE, Home
+from cladeflow.telemetry.live import VARIABLE
+
+LIVE_OPTION = click.option(
+    "--live",
+    metavar="[HOST:]PORT",
+    envvar=VARIABLE,
+    help="Serve live counters of the stage at work; port 0 means any.",
+)
 
 if TYPE_CHECKING:
     from cladeflow.plan.model import Population
@@ -68,6 +76,7 @@ if TYPE_CHECKING:
 )
 @click.option("--deterministic", is_flag=True, help="float32 and one thread: bit-identical runs.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+@LIVE_OPTION
 @HOME_OPTION
 @JSON_OPTION
 def evolve(
@@ -88,6 +97,7 @@ def evolve(
     archive: str | None,
     deterministic: bool,
     threads: int | None,
+    live: str | None,
     home: Path,
     as_json: bool,
 ) -> None:
@@ -121,8 +131,8 @@ def evolve(
     _limit_threads(1 if deterministic else threads or _share_of_cores(workers))
     _use_archive(archive)
     with Reporter(quiet=as_json) as reporter:
-        say = reporter.say
-        views = run_evolution(Home(home), wish, generations, run, reporter, say, population)
+        say, mine = reporter.say, _mine(live, runner)
+        views = run_evolution(Home(home), wish, generations, run, reporter, say, population, mine)
     if as_json:
         print_json([view.to_json() for view in views])
         return
@@ -137,16 +147,18 @@ def evolve(
 
 @click.command(hidden=True)
 @click.option("--call", required=True, help="A stage call as JSON.")
+@LIVE_OPTION
 @HOME_OPTION
-def step(call: str, home: Path) -> None:
+def step(call: str, live: str | None, home: Path) -> None:
     """Run one stage call whose inputs are committed: what workers and pods do."""
     from cladeflow.graph import StageCall
     from cladeflow.runners.subprocess import step as run_step
     from cladeflow.session import Session
+    from cladeflow.telemetry.live import served
 
     place = Home(home)
     place.require()
-    with Session(place) as session:
+    with Session(place) as session, served(session.live, live, required=False):
         run_step(session, StageCall.model_validate_json(call))
 
 
@@ -164,6 +176,16 @@ def _share_of_cores(workers: int) -> int | None:
     import os
 
     return max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
+
+
+def _mine(live: str | None, runner: str) -> str | None:
+    """The address for this process's counters, unless stages get processes of their own."""
+    import os
+
+    if live and runner != "inline":
+        os.environ[VARIABLE] = live
+        return None
+    return live
 
 
 def _limit_threads(threads: int | None) -> None:

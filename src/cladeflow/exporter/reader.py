@@ -12,7 +12,7 @@ from cladeflow.exporter.ledger import Ledger, Place
 from cladeflow.exporter.population import Population
 from cladeflow.home import Home
 from cladeflow.telemetry import Metrics
-from cladeflow.telemetry.exposition import Labelled
+from cladeflow.telemetry.collector import Labelled
 from cladeflow.telemetry.prices import Prices
 
 

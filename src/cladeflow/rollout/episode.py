@@ -67,7 +67,9 @@ class Model(NamedTuple):
         seed = f"{self.ctx.seed}/{self.ctx.agent_id}/{self.role}/{key}"
         request = Request(tuple(context.ids), sampling or self.ctx.sampling, seed, n)
         completions = await self.ctx.scheduler.request(self.engine, request)
-        self.ctx.generated[self.role] += sum(len(c.tokens) for c in completions)
+        tokens = sum(len(c.tokens) for c in completions)
+        self.ctx.generated[self.role] += tokens
+        self.ctx.told(self.role, tokens)
         self.ctx.prompted[self.role] += len(context.ids)
         return completions
 
@@ -98,6 +100,8 @@ class EpisodeContext:
     """What `critic` has answered, to be committed with the trajectories."""
     generated: Counter[str] = field(default_factory=Counter)
     """Tokens that each role's model has generated."""
+    told: Callable[[str, int], None] = lambda role, tokens: None
+    """Hears of them as they come."""
     prompted: Counter[str] = field(default_factory=Counter)
     """Tokens that each role's model was given."""
 

@@ -64,6 +64,7 @@ class Setup(NamedTuple):
             gen=self.gen,
             failures=self.failures,
             evaluation=self.evaluation,
+            told=session.live.generated,
             scheduler=Scheduler(session.computing),
         )
 

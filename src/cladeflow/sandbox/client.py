@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -34,12 +34,21 @@ class CheckerClient:
     """
 
     def __init__(
-        self, gold: Path, *, modules: Sequence[str] = (), limits: Limits | None = None
+        self,
+        gold: Path,
+        *,
+        modules: Sequence[str] = (),
+        limits: Limits | None = None,
+        told: Callable[[Iterable[str]], None] = lambda outcomes: None,
     ) -> None:
-        """Name the gold store's root, and modules that register further environments."""
+        """Name the gold store's root, and modules that register further environments.
+
+        ``told`` hears of the outcomes as they come.
+        """
         self.limits = limits or Limits()
         self._gold = gold.resolve()
         self._modules = tuple(modules)
+        self._told = told
         self._worker: _Worker | None = None
 
     def __enter__(self) -> Self:
@@ -60,7 +69,9 @@ class CheckerClient:
             if monotonic() >= deadline:
                 note = f"the batch took more than {self.limits.batch_seconds:g} s"
                 return [*verdicts, *(_unjudged(task, "timeout", note) for task, _ in rest)]
-            verdicts += self._check_chunk(rest[:_CHUNK], deadline)
+            found = self._check_chunk(rest[:_CHUNK], deadline)
+            self._told(verdict.outcome for verdict in found)
+            verdicts += found
         return verdicts
 
     def _check_chunk(self, items: Sequence[Item], deadline: float) -> list[Verdict]:

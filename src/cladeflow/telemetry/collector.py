@@ -26,6 +26,10 @@ class Sample(NamedTuple):
     """Observations in each bucket of a histogram, not added up."""
 
 
+Labelled = tuple[Mapping[str, str], Sample]
+"""Labels that say where a sample was taken, and the sample with its own."""
+
+
 class Metrics:
     """Values by series. A name, kind or label that the table does not know is a ValueError."""
 

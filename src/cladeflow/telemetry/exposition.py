@@ -1,6 +1,6 @@
 """Samples as what Prometheus scrapes."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from math import isinf
 
@@ -13,12 +13,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from cladeflow.telemetry.collector import Sample
+from cladeflow.telemetry.collector import Labelled, Sample
 from cladeflow.telemetry.spec import Kind, Spec
-
-Labelled = tuple[Mapping[str, str], Sample]
-"""Labels that say where a sample was taken, and the sample with its own."""
-
 
 _KINDS: dict[Kind, Callable[..., Metric]] = {
     "counter": CounterMetricFamily,

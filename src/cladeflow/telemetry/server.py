@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from cladeflow.errors import CladeflowError
-from cladeflow.telemetry.exposition import Labelled, SampleCollector
+from cladeflow.telemetry.collector import Labelled
+from cladeflow.telemetry.exposition import SampleCollector
 
 LOOPBACK = "127.0.0.1"
 
@@ -90,5 +91,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _refused(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"{host}:{port} is in use by another process; choose another port with --port"
-    return f"{host}:{port} cannot be listened on ({error.strerror}); choose another with --port"
+        return f"{host}:{port} is in use by another process; choose another port"
+    return f"{host}:{port} cannot be listened on ({error.strerror}); choose another address"
