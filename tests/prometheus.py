@@ -18,7 +18,7 @@ import pytest
 
 PATIENCE_SECONDS = 60.0
 CONFIGURATION = """
-global: {{scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 250ms}}
+global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
 rule_files: {rules}
 scrape_configs:
 """

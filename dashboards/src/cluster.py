@@ -44,8 +44,9 @@ CLUSTER = Board(
             "Pods",
             (
                 Panel(
-                    "Pods by stage", "Pods by Cladeflow stage and phase. kube-state-metrics shows the "
-                    "label with --metric-labels-allowlist=pods=[cladeflow/stage].",
+                    "Pods by stage",
+                    "Pods by Cladeflow stage and phase. kube-state-metrics shows the label with "
+                    "--metric-labels-allowlist=pods=[cladeflow/stage].",
                     (
                         Query(
                             "sum by (label_cladeflow_stage, phase) ("

@@ -75,12 +75,21 @@ class Ledger:
         """The child whose measures stand for that generation: the promoted one, else the first."""
         calls = self.newest()
         winner = next((c.commit.values["winner"] for c in calls if c.call.stage == "promote"), None)
-        for made in calls:
-            if winner is not None and made.call.stage == "evaluate":
-                [agent] = read_set(self._store, made.commit.sets["agents"], Agent)
-                if agent.id == winner:
+        evaluated = [made for made in calls if made.call.stage == "evaluate"]
+        if winner is not None and len(evaluated) > 1:
+            for made in evaluated:
+                if self._agent(made) == winner:
                     return made.call.child or 0
         return 0
+
+    def _agent(self, evaluated: Read) -> str | None:
+        """Id of the agent that a call evaluated, if that can be read."""
+        try:
+            [agent] = read_set(self._store, evaluated.commit.sets["agents"], Agent)
+        except StoreError:
+            self._damaged.add(evaluated.key)
+            return None
+        return agent.id
 
     def evaluations(self, behaviours: Iterable[str]) -> Iterator[Metrics]:
         """Of those agents that were named at the last refresh."""

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Self
@@ -78,12 +79,13 @@ class _Handler(BaseHTTPRequestHandler):
     """Answers without a log."""
 
     def answer(self, code: int, body: bytes, content_type: str = "text/plain") -> None:
-        """Send a whole response."""
+        """Send a whole response, unless whoever asked has gone."""
         self.send_response(code)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        with suppress(ConnectionError):
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Scrapes are no news."""

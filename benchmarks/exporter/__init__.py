@@ -1,0 +1,1 @@
+"""How fast a scrape is with thousands of generations behind it."""

@@ -1,0 +1,76 @@
+"""A home of many generations, made from the commits of one."""
+
+import json
+from pathlib import Path
+
+from cladeflow.archive import Event
+from cladeflow.archive.archive import Archive
+from cladeflow.home import Home
+from cladeflow.records import digest
+
+_PROMOTED_EVERY = 50
+"""So lines of descent get long, and clades large, without either being the whole archive."""
+
+
+class Template:
+    """The first generation of a home, to be written again under further numbers."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._root = home.directory / "store"
+        below = self._root / "generations" / "1"
+        self._files = {
+            path.relative_to(below): path.read_text()
+            for name in ("commit.json", "metrics.json")
+            for path in below.rglob(name)
+        }
+        evaluations = (self._root / "evals").rglob("commit.json")
+        self._evaluation = next(p for p in evaluations if len(p.parts) == len(self._root.parts) + 4)
+        with Archive.open(home.archive_url) as archive:
+            self._champion = archive.champion().agent
+
+    def extend(self, first: int, last: int) -> None:
+        """Write generations ``first`` to ``last``: commits, and what the archive holds of them."""
+        events: list[Event] = []
+        for number in range(first, last + 1):
+            self._commits(number)
+            events += self._happened(number)
+        with Archive.open(self._home.archive_url) as archive:
+            for at in range(0, len(events), 3000):
+                archive.record(events[at : at + 3000])
+
+    def _commits(self, number: int) -> None:
+        below = self._root / "generations" / str(number)
+        for place, text in self._files.items():
+            (below / place).parent.mkdir(parents=True, exist_ok=True)
+            (below / place).write_text(text.replace("generations/1/", f"generations/{number}/"))
+
+    def _happened(self, number: int) -> list[Event]:
+        promoted = number % _PROMOTED_EVERY == 0
+        before = self._champion
+        weights = {"actor": f"file:///{number}#{digest(number)}"}
+        child = before.model_copy(
+            update={"gen": number, "weights": weights, "parents": (before.id,)}
+        )
+        self._evaluate(child.behaviour)
+        trials = {"ok": 200 + number % 100, "fail": 200 - number % 100, "cells": {}}
+        if promoted:
+            self._champion = child
+        return [
+            Event.added(child),
+            Event(key=f"evaluated/{child.id}", kind="evaluated", agent_id=child.id, payload=trials),
+            Event(
+                key=f"decided/{child.id}",
+                kind="promoted" if promoted else "rejected",
+                agent_id=child.id,
+                incumbent_id=before.id if promoted else None,
+                payload={"gates": {"threshold_gate": "pass" if promoted else "inconclusive"}},
+            ),
+        ]
+
+    def _evaluate(self, behaviour: str) -> None:
+        commit = json.loads(self._evaluation.read_text())
+        key = self._evaluation.parent.relative_to(self._root)
+        place = self._root / Path("evals", behaviour, key.name)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "commit.json").write_text(json.dumps(commit))
