@@ -42,6 +42,10 @@ install-dev: $(VENV)/.installed-dev ## install what testing needs as well
 evolve: install ## let an agent improve itself (RECIPE, HOME_DIR, ARGS)
 	$(BIN)/cladeflow evolve $(RECIPE) --home $(HOME_DIR) $(ARGS)
 
+.PHONY: monitoring
+monitoring: install ## Prometheus with rules and alerts on HOME_DIR's evolution (ARGS: --port N)
+	$(BIN)/python -m dashboards.monitor $(HOME_DIR) $(ARGS)
+
 .PHONY: test lint typecheck check
 test: install-dev ## run every test (ARGS goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
@@ -78,6 +82,7 @@ bench: install-dev ## measure the speed claims of docs/evidence.md
 	$(BIN)/python -m benchmarks.training $(ARGS)
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.kubeflow_local
+	$(BIN)/python -m benchmarks.exporter
 
 .PHONY: pictures
 pictures: install-dev ## take the README's pictures from the evolution in HOME_DIR, with chromium

@@ -1,20 +1,20 @@
-"""Writes every dashboard's JSON: ``python -m dashboards.src [DIRECTORY]``."""
+"""Writes every dashboard's JSON and the table of metrics: ``python -m dashboards.src``."""
 
-import sys
 from pathlib import Path
 
 from dashboards.src.boards import BOARDS
 from dashboards.src.grafana import to_json
+from dashboards.src.reference import with_reference
 
 GENERATED = Path(__file__).parents[1] / "generated"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "monitoring.md"
 
 
 def main() -> None:
-    """Write to dashboards/generated, or to the directory named."""
-    out = Path(sys.argv[1]) if len(sys.argv) > 1 else GENERATED
-    out.mkdir(parents=True, exist_ok=True)
+    """Write dashboards/generated and the last section of docs/monitoring.md."""
     for board in BOARDS:
-        (out / f"{board.uid}.json").write_text(to_json(board))
+        (GENERATED / f"{board.uid}.json").write_text(to_json(board))
+    DOCUMENT.write_text(with_reference(DOCUMENT.read_text()))
 
 
 if __name__ == "__main__":

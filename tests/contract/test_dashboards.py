@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from cladeflow.telemetry import METRICS
-from dashboards.src.__main__ import GENERATED
+from dashboards.src.__main__ import DOCUMENT, GENERATED
 from dashboards.src.board import Board
 from dashboards.src.boards import BOARDS
 from dashboards.src.grafana import TAG, to_json
+from dashboards.src.reference import with_reference
 from tests.prometheus import needs_prometheus, promtool
 
 ROOT = GENERATED.parent
@@ -43,6 +44,12 @@ def expressions() -> list[str]:
 def test_the_committed_dashboard_is_what_the_source_says(board: Board) -> None:
     committed = (GENERATED / f"{board.uid}.json").read_text()
     assert committed == to_json(board), "run: python -m dashboards.src"
+
+
+def test_the_document_lists_every_metric() -> None:
+    text = DOCUMENT.read_text()
+    assert with_reference(text) == text, "run: python -m dashboards.src"
+    assert all(f"`{name}`" in text for name in METRICS)
 
 
 def test_there_are_these_dashboards_and_no_others() -> None:
