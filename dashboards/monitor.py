@@ -15,7 +15,6 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 from cladeflow.errors import CladeflowError
@@ -81,8 +80,8 @@ def _await(url: str, children: "list[subprocess.Popen[bytes]]") -> None:
         if any(child.poll() is not None for child in children):
             break
         try:
-            urlopen(url).close()
-        except (URLError, ConnectionError):
+            urlopen(url, timeout=1).close()
+        except OSError:
             time.sleep(0.1)
         else:
             return

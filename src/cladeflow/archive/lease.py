@@ -133,7 +133,8 @@ def held(archive: Archive, name: str = "evolve") -> bool:
     """Whether a process that is not known to be dead holds the lease."""
     with archive.database.read() as db:
         row = db.execute(select(leases).where(leases.c.name == name)).mappings().first()
-    if row is None or time.time() - row["heartbeat"] >= STALE_SECONDS:
+        moment = archive.database.clock(db)
+    if row is None or moment - row["heartbeat"] >= STALE_SECONDS:
         return False
     return not _Process(row["host"], row["pid"], row["process_start"]).dead
 

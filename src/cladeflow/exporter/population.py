@@ -46,8 +46,8 @@ class Population:
         may have been evaluated since."""
         self.born: set[str] = set()
         """Behaviours of the agents read since someone last cleared this."""
-        self._event = self._agent = 0
-        self._depth: dict[str, int] = {}
+        self._event = self._agent = self._measured_at = 0
+        self._depth: dict[int, int] = {}
         self._made: dict[str, tuple[int, str]] = {}
         """Generation and behaviour of every agent."""
         self._decided: dict[int, Decided] = {}
@@ -69,13 +69,14 @@ class Population:
             self.evolution, self.recipe = found.id[:12], found.recipe
             self._ends.append(_seconds(found.created))
         events = archive.events(since=self._event)
-        if not events:
-            return
-        self._read_agents(archive)
+        if events:
+            self._read_agents(archive)
         for event in events:
             self._fold(event)
-        self._event = events[-1].id
-        self.metrics = self._measured(archive)
+            self._event = event.id
+        if self._event > self._measured_at:
+            self.metrics = self._measured(archive)
+            self._measured_at = self._event
 
     def _read_agents(self, archive: Archive) -> None:
         """Agents born since; parents come before their children."""
@@ -83,16 +84,14 @@ class Population:
         with archive.database.read() as db:
             query = select(agents.seq, agents.id, agents.generation, agents.behaviour)
             born = db.execute(query.where(agents.seq > self._agent).order_by(agents.seq)).all()
-            first = min((row.seq for row in born), default=0)
-            descent = select(edges.agent_id, edges.parent_id).join_from(
-                schema.agent_parents, schema.agents, edges.agent_id == agents.id
-            )
-            parents: dict[str, list[str]] = {}
-            for child, parent in db.execute(descent.where(agents.seq >= first)):
+            parents: dict[int, list[int]] = {}
+            for child, parent in db.execute(
+                select(edges.agent_seq, edges.parent_seq).where(edges.agent_seq > self._agent)
+            ):
                 parents.setdefault(child, []).append(parent)
         for row in born:
-            above = [self._depth[parent] for parent in parents.get(row.id, ())]
-            self._depth[row.id] = 1 + max(above) if above else 0
+            above = [self._depth[parent] for parent in parents.get(row.seq, ())]
+            self._depth[row.seq] = 1 + max(above) if above else 0
             self._made[row.id] = row.generation, row.behaviour
             self._agent = row.seq
             self.born.add(row.behaviour)
