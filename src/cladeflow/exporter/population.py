@@ -22,7 +22,7 @@ _Z = 1.959964
 _INTERVALS = 10
 """Generations whose median interval says when the next one is due."""
 _APPROVAL = "human_approval"
-"""The gate that waits for a person."""
+"""The gate that waits for a person; see `promote.approval`."""
 
 
 class Decided(NamedTuple):
@@ -104,7 +104,11 @@ class Population:
         self._kinds[event.kind] += 1
         if event.kind in CHAMPION_CHANGES:
             self._changed = _seconds(event.created)
-        if event.kind in ("approved", "promoted", "quarantined"):
+            self._waiting.clear()  # they were compared with the champion before
+            generation = self._made[event.agent_id][0]
+            if event.kind == "promoted" and generation in self._decided:  # as approved later
+                self._decided[generation] = Decided(promoted=True, failed=False)
+        if event.kind in ("approved", "quarantined"):
             self._waiting.discard(event.agent_id)
         if event.key.startswith("decided/"):
             self._decide(event)

@@ -225,7 +225,8 @@ STAGES = table(
     ),
     Spec(
         "cladeflow_gate_reasons_total", "counter", "reasons",
-        "Reasons of gate decisions by kind: improvement, forgetting, unchecked, safety, identical.",
+        "Reasons of gate decisions by what they are about: improvement, retest, approval, "
+        "identical, unchecked, forgetting, safety, contamination, exploration, cost.",
         ("gate", "reason"),
     ),
 )  # fmt: skip

@@ -58,10 +58,14 @@ def _gaps(report: EvalReport) -> Iterator[tuple[str, str, float]]:
 
 
 _KINDS = {
-    "forgetting:": "forgetting",
-    "safety:": "safety",
-    "could not be checked": "unchecked",
+    "re-test": "retest",
+    "waits for approval": "approval",
     "same agent": "identical",
+    "could not be checked": "unchecked",
+    **{
+        f"{guardrail}:": guardrail
+        for guardrail in ("forgetting", "safety", "contamination", "exploration", "cost")
+    },
 }
 """What a reason says, by words of its sentence; a label must not hold the sentence itself."""
 

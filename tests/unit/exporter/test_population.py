@@ -83,7 +83,21 @@ def test_a_child_that_only_lacks_an_approval_is_waiting(archive: Archive) -> Non
     population = Population()
     population.refresh(archive)
     assert value(population, "pending_approvals") == 1
+    assert value(population, "unpromoted_generations") == 2
     archive.record([Event(key="approved/1", kind="approved", agent_id=ONE.id)])
+    population.refresh(archive)
+    assert value(population, "pending_approvals") == 0
+    assert value(population, "unpromoted_generations") == 2
+    promoted = {"agent_id": ONE.id, "incumbent_id": INITIAL.id}
+    archive.record([Event(key="promoted/1", kind="promoted", **promoted)])
+    population.refresh(archive)
+    assert value(population, "unpromoted_generations") == 1
+
+
+def test_nobody_waits_to_replace_a_champion_that_has_gone(archive: Archive) -> None:
+    archive.record(decided(ONE, {"human_approval": "inconclusive"}))
+    archive.record(decided(TWO, {"always": "pass"}, INITIAL))
+    population = Population()
     population.refresh(archive)
     assert value(population, "pending_approvals") == 0
 

@@ -209,6 +209,9 @@ def test_what_is_observed_must_be_a_summary_or_a_histogram() -> None:
         ("6.0% of the answers on frontier could not be checked; at most 5.0% may be", "unchecked"),
         ("child and incumbent are the same agent: nothing changed", "identical"),
         ("safety: refusals is 0.2, its limit is 0.1", "safety"),
+        ("exploration: entropy is 0.1, less than 50% of the incumbent's 0.3", "exploration"),
+        ("re-test on the reserve: accuracy rose by 1.0 points", "retest"),
+        ("waits for approval: cladeflow approve 0123456789ab", "approval"),
     ],
 )
 def test_reasons_are_counted_by_kind(reason: str, kind: str) -> None:
