@@ -66,8 +66,9 @@ crash: install-dev ## kill 50 runs at random moments, compare what they resume t
 seed-model: install ## rebuild the embedded seed model
 	$(BIN)/python -m cladeflow.models.seed src/cladeflow/models/seeds/seed-reasoning-1 $(ARGS)
 
-definitions: install-dev ## write what is generated from components/ and pipelines/
+definitions: install-dev ## write what is generated from components/, pipelines/ and dashboards/
 	$(BIN)/python -m tools.definitions
+	$(BIN)/python -m dashboards.src
 
 evidence: install ## measure the learning claims of docs/evidence.md
 	$(BIN)/python -m benchmarks.evidence run $(ARGS)

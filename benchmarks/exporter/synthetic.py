@@ -1,10 +1,12 @@
-"""A home of many generations, made from the commits of one."""
+"""A home of many generations, made from the commits of one.
 
-import json
-from pathlib import Path
+The further generations' commits are hard links to those of the first, whose metrics documents they
+name: the exporter reads as many files as it would of real ones, and they take no room.
+"""
 
 from cladeflow.archive import Event
 from cladeflow.archive.archive import Archive
+from cladeflow.exporter.commits import call_of
 from cladeflow.home import Home
 from cladeflow.records import digest
 
@@ -19,11 +21,11 @@ class Template:
         self._home = home
         self._root = home.directory / "store"
         below = self._root / "generations" / "1"
-        self._files = {
-            path.relative_to(below): path.read_text()
-            for name in ("commit.json", "metrics.json")
-            for path in below.rglob(name)
-        }
+        self._commits = [
+            path
+            for path in below.rglob("commit.json")
+            if call_of(path.parent.relative_to(self._root).as_posix())
+        ]
         evaluations = (self._root / "evals").rglob("commit.json")
         self._evaluation = next(p for p in evaluations if len(p.parts) == len(self._root.parts) + 4)
         with Archive.open(home.archive_url) as archive:
@@ -33,17 +35,18 @@ class Template:
         """Write generations ``first`` to ``last``: commits, and what the archive holds of them."""
         events: list[Event] = []
         for number in range(first, last + 1):
-            self._commits(number)
+            self._link(number)
             events += self._happened(number)
         with Archive.open(self._home.archive_url) as archive:
             for at in range(0, len(events), 3000):
                 archive.record(events[at : at + 3000])
 
-    def _commits(self, number: int) -> None:
-        below = self._root / "generations" / str(number)
-        for place, text in self._files.items():
-            (below / place).parent.mkdir(parents=True, exist_ok=True)
-            (below / place).write_text(text.replace("generations/1/", f"generations/{number}/"))
+    def _link(self, number: int) -> None:
+        below = self._root / "generations"
+        for path in self._commits:
+            place = below / str(number) / path.relative_to(below / "1")
+            place.parent.mkdir(parents=True)
+            place.hardlink_to(path)
 
     def _happened(self, number: int) -> list[Event]:
         promoted = number % _PROMOTED_EVERY == 0
@@ -69,8 +72,6 @@ class Template:
         ]
 
     def _evaluate(self, behaviour: str) -> None:
-        commit = json.loads(self._evaluation.read_text())
-        key = self._evaluation.parent.relative_to(self._root)
-        place = self._root / Path("evals", behaviour, key.name)
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "commit.json").write_text(json.dumps(commit))
+        place = self._root / "evals" / behaviour / self._evaluation.parent.name
+        place.mkdir(parents=True)
+        (place / "commit.json").hardlink_to(self._evaluation)

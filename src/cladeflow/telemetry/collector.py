@@ -2,7 +2,7 @@
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 from cladeflow.errors import StoreError
@@ -17,7 +17,7 @@ class Sample(NamedTuple):
     """One series as it stands."""
 
     spec: Spec
-    labels: Mapping[str, str]
+    labels: dict[str, str]
     value: float
     """Of a counter or gauge; the sum of what was observed."""
     observed: int
@@ -26,7 +26,7 @@ class Sample(NamedTuple):
     """Observations in each bucket of a histogram, not added up."""
 
 
-Labelled = tuple[Mapping[str, str], Sample]
+Labelled = tuple[dict[str, str], Sample]
 """Labels that say where a sample was taken, and the sample with its own."""
 
 

@@ -40,10 +40,11 @@ class SampleCollector(Collector):
 
 
 def _family(spec: Spec, rows: list[Labelled]) -> Metric:
-    labels = [*rows[0][0], *spec.labels]
+    around = [label for label in rows[0][0] if label not in spec.labels]
+    labels = [*around, *spec.labels]
     family: Metric = _KINDS[spec.kind](spec.name.removesuffix("_total"), spec.help, labels=labels)
     for place, sample in rows:
-        values = [*place.values(), *(sample.labels[label] for label in spec.labels)]
+        values = [(place | sample.labels)[label] for label in labels]
         if isinstance(family, SummaryMetricFamily):
             family.add_metric(values, sample.observed, sample.value)
         elif isinstance(family, HistogramMetricFamily):

@@ -124,6 +124,7 @@ class CountingStore:
         self.read_bytes = self.written_bytes = 0
         self.publish, self.exists, self.list = store.publish, store.exists, store.list
         self.workspace, self.tree = store.workspace, store.tree
+        self.remove, self.size = store.remove, store.size
 
     def read(self, key: str) -> bytes:
         """As the store's."""

@@ -27,6 +27,7 @@ from cladeflow.telemetry import (
     record_rewards,
     summarise_verdicts,
 )
+from cladeflow.telemetry.exposition import SampleCollector
 
 
 @pytest.mark.parametrize("spec", METRICS.values(), ids=lambda spec: spec.name)
@@ -221,3 +222,12 @@ def test_reasons_are_counted_by_kind(reason: str, kind: str) -> None:
     )
     record_decision(metrics, decision)
     assert metrics.value("cladeflow_gate_reasons_total", gate="gate", reason=kind) == 1
+
+
+def test_where_a_metric_has_a_label_of_its_own_it_counts() -> None:
+    metrics = Metrics()
+    metrics.count("cladeflow_quarantined_items_total", 2, stage="rollout")
+    around = {"evolution": "e", "stage": "elsewhere"}
+    [family] = SampleCollector(lambda: [(around, s) for s in metrics.samples()]).collect()
+    [sample] = family.samples
+    assert sample.labels == {"evolution": "e", "stage": "rollout"}
