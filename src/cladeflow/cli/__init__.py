@@ -27,6 +27,7 @@ from cladeflow.cli.kubeflow import compile_pipeline, images, profile
 from cladeflow.cli.models import export, ui
 from cladeflow.cli.recipes import recipes
 from cladeflow.cli.report import report
+from cladeflow.cli.runs import cancel, runs, submit, wait
 from cladeflow.cli.solve import solve
 from cladeflow.errors import CladeflowError
 
@@ -60,6 +61,10 @@ for command in (
     profile,
     images,
     compile_pipeline,
+    submit,
+    runs,
+    wait,
+    cancel,
     doctor,
     step,
 ):

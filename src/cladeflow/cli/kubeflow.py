@@ -13,6 +13,7 @@ PROFILE_OPTION = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
     metavar="FILE",
+    envvar="CLADEFLOW_PROFILE",
     help="What the cluster offers; 'cladeflow profile init' writes an example.",
 )
 

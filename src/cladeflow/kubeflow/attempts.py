@@ -12,6 +12,9 @@ from uuid import uuid4
 RUN = "CLADEFLOW_RUN"
 """Environment variable with the id of the pipeline run that a task belongs to."""
 
+GPUS = "CLADEFLOW_GPUS"
+"""Environment variable with how many GPUs a task holds."""
+
 
 class Attempt(NamedTuple):
     """One attempt at a task; without an outcome it is under way, or was killed."""
@@ -29,6 +32,8 @@ class Attempt(NamedTuple):
     reason: str = ""
     reduced: int = 0
     """How often the size of what is computed at a time was halved."""
+    gpus: int = 0
+    """Held for as long as it took."""
 
     def __str__(self) -> str:
         """How it ended, and of what."""
@@ -44,11 +49,17 @@ class Ledger:
 
     def begin(self, task: str, reduced: int = 0) -> "Entry":
         """Record that an attempt begins."""
-        run = os.environ.get(RUN, "")
-        entry = Entry(
-            self._root / task / f"{time.time():.6f}-{uuid4().hex[:6]}.json",
-            Attempt(task, run, platform.node(), os.getpid(), time.time(), reduced=reduced),
+        attempt = Attempt(
+            task=task,
+            run=os.environ.get(RUN, ""),
+            host=platform.node(),
+            pid=os.getpid(),
+            began=time.time(),
+            reduced=reduced,
+            gpus=int(os.environ.get(GPUS, "0")),
         )
+        name = f"{attempt.began:.6f}-{uuid4().hex[:6]}.json"
+        entry = Entry(self._root / task / name, attempt)
         entry.write()
         return entry
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from kfp import dsl, kubernetes
 
-from cladeflow.kubeflow.attempts import RUN
+from cladeflow.kubeflow.attempts import GPUS, RUN
 from cladeflow.kubeflow.profile import Profile
 from cladeflow.kubeflow.tasks import Task
 
@@ -80,6 +80,7 @@ class Builder:
         if resources.gpu is not None:
             task.set_accelerator_type(resources.gpu.type)
             task.set_accelerator_limit(resources.gpu.count)
+            task.set_env_variable(GPUS, str(resources.gpu.count))
         task.set_retry(
             retries.count,
             backoff_duration=f"{retries.seconds}s",

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 from cladeflow.errors import RecipeError
 from cladeflow.graph import StageName
 from cladeflow.kubeflow.complaints import complaint
+from cladeflow.kubeflow.endpoint import Endpoint
 from cladeflow.recipes.parse import load_yaml, nearest
 from cladeflow.records import Value
 
@@ -108,6 +109,10 @@ class Profile(Value):
     retries: Retries = Retries()
     kfp_timezone: str = "UTC"
     """The time zone of the KFP installation's cron, which has one for all."""
+    kfp: Endpoint | None = None
+    """Where the API answers whoever submits."""
+    kfp_in_cluster: Endpoint | None = None
+    """Where it answers pods, so that a schedule can pause itself; None: it cannot."""
 
     @field_validator("images")
     @classmethod
@@ -147,12 +152,22 @@ class Profile(Value):
                     f"images.{name}: {reference} has no digest; write NAME@sha256:…, "
                     "or set digest_only: false"
                 )
-        mounts = [volume.mount.rstrip("/") for volume in self.volumes]
-        if not any(f"{self.home}/".startswith(f"{mount}/") for mount in mounts):
-            raise ValueError(
-                f"home: {self.home} lies on none of the volumes; pods would not find it again"
-            )
+        if not self._mounts(self.home):
+            raise ValueError(f"home: {self._lost(self.home)}")
         return self
+
+    def on_a_volume(self, home: str) -> str:
+        """``home``; raises `RecipeError` where pods would lose it."""
+        if not self._mounts(home):
+            raise RecipeError(f"--home: {self._lost(home)}")
+        return home
+
+    def _mounts(self, home: str) -> bool:
+        mounts = [volume.mount.rstrip("/") for volume in self.volumes]
+        return any(f"{home}/".startswith(f"{mount}/") for mount in mounts)
+
+    def _lost(self, home: str) -> str:
+        return f"{home} lies on none of the volumes; pods would not find it again"
 
     def stage(self, name: str) -> StageResources:
         """What a stage's tasks get."""

@@ -1,0 +1,18 @@
+"""Profiles whose Kubeflow is the fake of `tests.kfp_server`."""
+
+import re
+from pathlib import Path
+
+from cladeflow.kubeflow.profile import example
+
+
+def profile_file(directory: Path, url: str, more: str = "", in_cluster: str = "") -> Path:
+    """The example profile, its API at ``url``; ``more`` lines go into its kfp section."""
+    text = re.sub(r"(?m)^kfp_in_cluster:\n(  .*\n|#  .*\n)*", "", example())
+    text = text.replace("http://localhost:8888 ", f"{url}{more} ")
+    text = text.replace("{rollout: 4, evaluate: 4}", "{}")
+    if in_cluster:
+        text += f"kfp_in_cluster: {{endpoint: '{in_cluster}'}}\n"
+    path = directory / "profile.yaml"
+    path.write_text(text)
+    return path
