@@ -54,6 +54,8 @@ class KfpServer:
         """Method and path of everything that was asked."""
         self.faults: list[Fault] = []
         """Each is used up by the first request that matches it."""
+        self.most_enabled = 0
+        """Recurring runs that were ever enabled at once."""
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._lock = threading.RLock()
         self._births = 0
@@ -132,6 +134,8 @@ class KfpServer:
             query = {key: values[0] for key, values in parse_qs(url.query).items()}
             with self._lock:
                 answer = self._route(handler.command, path, query, raw)
+                enabled = [one for one in self.recurring.values() if one["status"] == "ENABLED"]
+                self.most_enabled = max(self.most_enabled, len(enabled))
             status = 200
         except Refused as refused:
             status, answer = refused.status, {"code": 3, "message": str(refused)}

@@ -20,7 +20,11 @@ COMPONENTS = {
 
 
 def pipeline(
-    name: str, tasks: Sequence[Task], profile: Profile, start: Mapping[str, Any] | None = None
+    name: str,
+    tasks: Sequence[Task],
+    profile: Profile,
+    start: Mapping[str, Any] | None = None,
+    schedule: Mapping[str, Any] | None = None,
 ) -> Any:
     """Plan, evaluation and decision, whatever its end recorded."""
-    return generations_pipeline(name, COMPONENTS, tasks, profile, start)
+    return generations_pipeline(name, COMPONENTS, tasks, profile, start, schedule)

@@ -32,7 +32,11 @@ COMPONENTS = {
 
 
 def pipeline(
-    name: str, tasks: Sequence[Task], profile: Profile, start: Mapping[str, Any] | None = None
+    name: str,
+    tasks: Sequence[Task],
+    profile: Profile,
+    start: Mapping[str, Any] | None = None,
+    schedule: Mapping[str, Any] | None = None,
 ) -> Any:
     """The generations that ``tasks`` make up."""
-    return generations_pipeline(name, COMPONENTS, tasks, profile, start)
+    return generations_pipeline(name, COMPONENTS, tasks, profile, start, schedule)

@@ -8,12 +8,13 @@ import pytest
 
 from tests.clusters import profile_file
 from tests.command_line import Ran, cladeflow
+from tests.homes import begun
 from tests.kfp_extra import require_kfp
 
 require_kfp()
 
 from cladeflow.kubeflow import api, compiling  # noqa: E402
-from cladeflow.kubeflow.attempts import RUN, Ledger  # noqa: E402
+from cladeflow.kubeflow.attempts import GPUS, RUN, Ledger  # noqa: E402
 from tests.kfp_server import Fault, KfpServer  # noqa: E402
 
 PIPELINE = """
@@ -192,3 +193,22 @@ def test_what_is_refused_before_anything_is_submitted(
     said = submit(profile=altered("#  token_env: KFP_TOKEN", "  token_env: SOME_TOKEN"))
     assert "refuses the credentials" in said and "wr0ng" not in said
     assert not server.changes
+
+
+def test_status_of_a_cluster_needs_the_home_alone(tmp_path: Path) -> None:
+    home = begun(tmp_path).directory
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(GPUS, "2")
+        tried(home, "run-1", "1/plan", "done")
+        tried(home, "run-1", "1/0/main.0/rollout/share-0", "transient", None)
+    line = {"run": "run-1", "state": "FAILED", "reason": "lost", "ended": 0.0}
+    (home / "outcomes.jsonl").write_text(json.dumps(line) + "\n")
+    ran = cladeflow("status", "--cluster", "--home", home)
+    assert ran.code == 0, ran
+    assert "run run-1: FAILED (lost), 1970-01-01T00:00:00+00:00" in ran.out
+    assert "0.00 GPU hours" in ran.out
+    found = json.loads(cladeflow("status", "--cluster", "--home", home, "--json").out)["cluster"]
+    assert [(t["task"], t["state"], t["retries"]) for t in found["tasks"]] == [
+        ("1/plan", "done", 0),
+        ("1/0/main.0/rollout", "killed", 1),
+    ]

@@ -28,6 +28,7 @@ from cladeflow.cli.models import export, ui
 from cladeflow.cli.recipes import recipes
 from cladeflow.cli.report import report
 from cladeflow.cli.runs import cancel, runs, submit, wait
+from cladeflow.cli.schedule import schedule
 from cladeflow.cli.solve import solve
 from cladeflow.errors import CladeflowError
 
@@ -65,6 +66,7 @@ for command in (
     runs,
     wait,
     cancel,
+    schedule,
     doctor,
     step,
 ):

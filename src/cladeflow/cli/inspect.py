@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cladeflow.archive.reign import Reign, moment, reign
+from cladeflow.cli.cluster import cluster_facts, print_cluster
 from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, print_json, print_table
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
@@ -72,8 +73,9 @@ def _percent(row: "ReportRow | None") -> str:
 
 @click.command()
 @HOME_OPTION
+@click.option("--cluster", is_flag=True, help="Tasks, shards, retries, cost and runs of a cluster.")
 @JSON_OPTION
-def status(home: Path, as_json: bool) -> None:
+def status(home: Path, cluster: bool, as_json: bool) -> None:
     """What the home holds, how far it is, and what to do next."""
     from cladeflow.evolution import finished
     from cladeflow.kubeflow.attempts import Ledger, troubled
@@ -87,7 +89,7 @@ def status(home: Path, as_json: bool) -> None:
         stages = stage_views(session, done + 1) if begun else []
     ledger = Ledger(session.home.directory)
     trouble = troubled(ledger.all(ledger.newest))
-    facts = {
+    facts: dict[str, Any] = {
         "home": str(session.home.directory),
         "recipe": evolution.recipe,
         "tasks": [
@@ -103,12 +105,15 @@ def status(home: Path, as_json: bool) -> None:
     }
     if as_json:
         attempts = {task: [a._asdict() for a in tried] for task, tried in trouble.items()}
-        print_json({**facts, "attempts": attempts})
+        more = {"cluster": cluster_facts(session.home.directory)} if cluster else {}
+        print_json({**facts, "attempts": attempts, **more})
         return
     texts = [", ".join(v) if isinstance(v, list) else v for v in facts.values()]
     print_table(["home", str(facts.pop("home"))], list(zip(facts, texts[1:], strict=True)))
     for task, tried in trouble.items():
         click.echo(f"{task}: {', then '.join(map(str, tried))}")
+    if cluster:
+        print_cluster(session.home.directory)
     if stages:
         click.echo(f"generation {done + 1} was begun; 'cladeflow evolve --home {home}' resumes it")
 

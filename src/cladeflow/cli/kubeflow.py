@@ -18,6 +18,17 @@ PROFILE_OPTION = click.option(
 )
 
 
+def write_example(file: Path, text: str) -> None:
+    """Write ``text`` to a file that is not there yet."""
+    try:
+        with file.open("x") as opened:
+            opened.write(text)
+    except FileExistsError as error:
+        raise CladeflowError(f"{file} exists; name another file") from error
+    except OSError as error:
+        raise CladeflowError(f"{file}: cannot be written ({error.strerror})") from error
+
+
 @click.group()
 def profile() -> None:
     """Profiles: what a cluster offers to the stages of a pipeline."""
@@ -29,13 +40,7 @@ def init_profile(file: Path) -> None:
     """Write a commented example to FILE."""
     from cladeflow.kubeflow.profile import example
 
-    try:
-        with file.open("x") as opened:
-            opened.write(example())
-    except FileExistsError as error:
-        raise CladeflowError(f"{file} exists; name another file") from error
-    except OSError as error:
-        raise CladeflowError(f"{file}: cannot be written ({error.strerror})") from error
+    write_example(file, example())
     click.echo(f"{file}: put your registry, images, volume and GPUs in it, then")
     click.echo(f"next: cladeflow profile check {file}")
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from cladeflow.cli.cluster import print_tasks
 from cladeflow.cli.kubeflow import PROFILE_OPTION
 from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, print_json, print_table
 from cladeflow.errors import CladeflowError
 
 if TYPE_CHECKING:
     from cladeflow.kubeflow.api import Kfp
-    from cladeflow.kubeflow.watching import TaskView
 
 
 def connected(profile_file: Path) -> "Kfp":
@@ -155,12 +155,3 @@ def _tell(run: str, last: Any, as_json: bool) -> NoReturn:
         if last.tasks:
             print_tasks(last.tasks)
     raise SystemExit(0 if last.succeeded else 1)
-
-
-def print_tasks(tasks: "list[TaskView]") -> None:
-    """Tasks with their shards, retries and cost."""
-    rows = [
-        [t.task, t.state, t.shards or "-", t.retries, f"{t.seconds:.0f}", f"{t.gpu_hours:.2f}"]
-        for t in tasks
-    ]
-    print_table(["task", "state", "shards", "retries", "seconds", "GPU hours"], rows)

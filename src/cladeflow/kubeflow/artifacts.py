@@ -36,9 +36,14 @@ def point(artifact: Any, facts: Facts, home: Path) -> None:
     if kind == "Metrics":
         for name, value in facts.metrics.items():
             artifact.log_metric(name, value)
+    write(artifact, _page(facts) if kind == "HTML" else json.dumps(fields, indent=2))
+
+
+def write(artifact: Any, text: str) -> None:
+    """Put ``text`` where a KFP artifact's file belongs."""
     path = Path(artifact.path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_page(facts) if kind == "HTML" else json.dumps(fields, indent=2))
+    path.write_text(text)
 
 
 def _page(facts: Facts) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from kfp import dsl, kubernetes
@@ -28,22 +29,42 @@ class Builder:
         self._tasks = tasks
         self._shared = {task.name: self._shares(task) for task in tasks if task.shares > 1}
 
-    def generations(self, home: Any, generation: Any, start: Mapping[str, Any] | None) -> None:
+    def generations(
+        self,
+        home: Any,
+        generation: Any,
+        start: Mapping[str, Any] | None,
+        schedule: Mapping[str, Any] | None = None,
+    ) -> None:
         """Place the tasks of generations in a row.
 
         The first is ``generation`` (0: the next unfinished one), and so on. Each plan says which
-        it planned, and the calls after it name that.
+        it planned, and the calls after it name that. A plan of a ``schedule`` may say 0: nothing
+        comes after it then.
         """
-        done: dict[str, dsl.PipelineTask] = {}
-        number = generation
-        for task in self._tasks:
+        first, *rest = self._tasks
+        call = _call(first, generation, start=start, schedule=schedule)
+        plan = self._place(first, home, call)
+        number = plan.outputs["Output"]
+        with dsl.If(number != "0", "begun") if schedule else nullcontext():
+            self._rest(home, rest, {first.name: plan}, number, start)
+
+    def _rest(
+        self,
+        home: Any,
+        tasks: Sequence[Task],
+        done: dict[str, dsl.PipelineTask],
+        number: Any,
+        start: Mapping[str, Any] | None,
+    ) -> None:
+        """Place what comes after the first plan, which is ``done``."""
+        for task in tasks:
             before = [done[need] for need in task.needs]
             if task.name in self._shared:
                 shares = self._shared[task.name](home=home, generation=number).after(*before)
                 before.append(shares.set_display_name(f"{task.name} shares"))
             if task.stage == "plan":
-                number = generation if not done else 0
-                placed = self._place(task, home, _call(task, number, start=start))
+                placed = self._place(task, home, _call(task, 0, start=start))
                 number = placed.outputs["Output"]
             else:
                 placed = self._place(task, home, _call(task, number))
@@ -129,10 +150,11 @@ def generations_pipeline(
     tasks: Sequence[Task],
     profile: Profile,
     start: Mapping[str, Any] | None,
+    schedule: Mapping[str, Any] | None = None,
 ) -> Any:
     """The pipeline of ``tasks``, whatever its end recorded by the exit handler.
 
-    ``start`` founds the evolution where the home holds none.
+    ``start`` founds the evolution where the home holds none; ``schedule`` says when to do nothing.
     """
     builder = Builder(components, profile, tasks)
 
@@ -140,6 +162,6 @@ def generations_pipeline(
         # Whoever founds evolutions projects them: on one machine the command does both.
         call = json.dumps({"pipeline": name, "project": start is not None})
         with dsl.ExitHandler(builder.single("record_outcome", home, call)):
-            builder.generations(home, generation, start)
+            builder.generations(home, generation, start, schedule)
 
     return dsl.pipeline(pipeline, name=name)

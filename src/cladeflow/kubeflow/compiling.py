@@ -3,6 +3,7 @@
 import sys
 import tempfile
 import warnings
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,12 @@ def recipe_pipeline(
     profile: Profile,
     generations: int = 1,
     begun: Start | None = None,
+    schedule: Mapping[str, Any] | None = None,
 ) -> Any:
     """The kfp pipeline of so many generations of a recipe, ready to be compiled or run.
 
-    ``begun`` is what its first plan founds the evolution with, where the home holds none.
+    ``begun`` is what its first plan founds the evolution with, where the home holds none;
+    ``schedule`` what it looks at before, to do nothing where a run must not begin.
     """
     found = tasks(recipe, profile, generations)  # complaints come before kfp's slow import
     require_kfp()
@@ -42,7 +45,7 @@ def recipe_pipeline(
     name = f"cladeflow-{recipe.name}".replace("_", "-")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # kfp's deprecations of itself
-        return _definition(kind).pipeline(name, found, profile, begun and _fields(begun))
+        return _definition(kind).pipeline(name, found, profile, begun and _fields(begun), schedule)
 
 
 def compiled(pipeline: Any) -> str:

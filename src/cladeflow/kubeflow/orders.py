@@ -13,15 +13,17 @@ class Order(NamedTuple):
     """Which of so many shares of the call's shards; None: the call itself."""
     start: dict[str, Any] | None = None
     """What a plan founds the evolution with where the home holds none."""
+    schedule: dict[str, Any] | None = None
+    """What the first plan of a schedule's run looks at before it begins."""
 
     @classmethod
     def read(cls, text: str) -> "Order":
         """Read what `text` wrote."""
         fields = json.loads(text)
         fields["generation"] = int(fields["generation"])  # a number of KFP's is a float
-        share, start = fields.pop("share", None), fields.pop("start", None)
+        share, start, schedule = (fields.pop(name, None) for name in ("share", "start", "schedule"))
         index, of = share.split("/") if share else (0, 0)
-        return cls(fields, (int(index), int(of)) if share else None, start)
+        return cls(fields, (int(index), int(of)) if share else None, start, schedule)
 
     @property
     def path(self) -> str:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cladeflow.kubeflow.artifacts import Facts, point
+from cladeflow.kubeflow.artifacts import Facts, point, write
 from cladeflow.kubeflow.attempts import RUN, Ledger
 from cladeflow.kubeflow.orders import Order
 from cladeflow.kubeflow.receipts import Receipts
@@ -23,9 +23,16 @@ _PAUSE_SECONDS = 1.0
 def run(home: str, call: str, *artifacts: Any) -> int:
     """Do what ``call`` says in ``home`` and point the artifacts at its commits; its generation.
 
+    That is 0 where the call begins a schedule's run that is to do nothing.
+
     Ends the process with status 1 and one message where it fails.
     """
     directory, order = Path(home), Order.read(call)
+    if order.schedule is not None and (reason := _reason_not_to_begin(directory, order.schedule)):
+        print(f"nothing is done: {reason}")
+        for artifact in artifacts:
+            write(artifact, reason)
+        return 0
     done = Receipts(directory).find(order.path)
     facts = [receipt.facts for receipt in done] if done else _attempted(directory, order)
     if facts:
@@ -33,6 +40,12 @@ def run(home: str, call: str, *artifacts: Any) -> int:
             point(artifact, Facts(**facts[-1]), directory)
         return int(facts[-1]["generation"])
     return int(order.call["generation"])
+
+
+def _reason_not_to_begin(home: Path, schedule: dict[str, Any]) -> str:
+    from cladeflow.kubeflow.guard import reason_not_to_begin
+
+    return reason_not_to_begin(home, schedule)
 
 
 def _attempted(home: Path, order: Order) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from cladeflow.evolution import finished
 from cladeflow.graph import Node, StageCall
 from cladeflow.home import Home
 from cladeflow.kubeflow.artifacts import Facts
+from cladeflow.kubeflow.guard import hold
 from cladeflow.kubeflow.orders import Order
 from cladeflow.kubeflow.receipts import Receipt, Receipts, code_state
 from cladeflow.recipes.model import Resolved
@@ -29,6 +30,8 @@ def work(home: Path, order: Order, reduced: int = 0) -> list[dict[str, Any]]:
     if order.start is not None:
         _found(place, order.start)
     place.require()
+    if order.call["stage"] == "plan":
+        hold(place)
     with Session(place, reduced=reduced) as session:
         visit, task = ready(session, _call(session, order))
         if order.share is not None:
