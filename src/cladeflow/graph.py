@@ -1,6 +1,6 @@
 """How a recipe unrolls into stage calls. Every runner walks what this gives."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Literal, NamedTuple
 
@@ -81,6 +81,16 @@ def unroll(recipe: Recipe, generation: int, children: int = 1) -> tuple[Node, ..
         evaluations.append(nodes[-1].call)
     nodes.append(Node(promote_call(generation), (plan, *evaluations)))
     return tuple(nodes)
+
+
+def redone(nodes: Sequence[Node], counts: Mapping[str, int]) -> tuple[Node, ...]:
+    """``nodes`` with every call's ``redo`` as ``counts`` says, by the call's path."""
+
+    def again(call: StageCall) -> StageCall:
+        count = counts.get(call.path, 0)
+        return call.model_copy(update={"redo": count}) if count else call
+
+    return tuple(Node(again(node.call), tuple(map(again, node.needs))) for node in nodes)
 
 
 def fused(recipe: Recipe, nodes: Sequence[Node]) -> list[tuple[Node, ...]]:

@@ -1,8 +1,9 @@
 """Walking a generation: every call's commit is found, or made from its inputs' commits."""
 
-from cladeflow.graph import Node, StageCall, fused, plan_call, unroll
+from cladeflow.graph import Node, StageCall, fused, plan_call, redone, unroll
 from cladeflow.plan.model import Plan
 from cladeflow.records import digest
+from cladeflow.redo import redo_counts
 from cladeflow.session import Session
 from cladeflow.stage import Stage, StageContext, load
 from cladeflow.store import Commit, read_commit
@@ -22,9 +23,10 @@ class Visit:
         return Plan.model_validate(commit.values["plan"])
 
     def nodes(self, generation: int) -> tuple[Node, ...]:
-        """Every call of a generation, in order."""
+        """Every call of a generation, in order, with how often a person had it redone."""
         plan = self.plan(generation)
-        return unroll(plan.resolved.recipe, generation, len(plan.parents))
+        nodes = unroll(plan.resolved.recipe, generation, len(plan.parents))
+        return redone(nodes, redo_counts(self.session.archive))
 
     def tasks(self, generation: int) -> list[tuple[Node, ...]]:
         """The same calls, those together that one process runs."""

@@ -21,6 +21,7 @@ EventKind = Literal[
     "pinned",
     "unpinned",
     "collected",
+    "redone",
 ]
 
 CHAMPION_CHANGES: frozenset[EventKind] = frozenset({"promoted", "promoted_external", "rolled_back"})

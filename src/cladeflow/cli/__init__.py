@@ -27,6 +27,7 @@ from cladeflow.cli.kubeflow import compile_pipeline, images, profile
 from cladeflow.cli.models import export, ui
 from cladeflow.cli.recipes import recipes
 from cladeflow.cli.report import report
+from cladeflow.cli.retry import retry
 from cladeflow.cli.runs import cancel, runs, submit, wait
 from cladeflow.cli.schedule import schedule
 from cladeflow.cli.solve import solve
@@ -66,6 +67,7 @@ for command in (
     runs,
     wait,
     cancel,
+    retry,
     schedule,
     doctor,
     step,

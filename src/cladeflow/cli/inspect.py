@@ -79,6 +79,7 @@ def status(home: Path, cluster: bool, as_json: bool) -> None:
     """What the home holds, how far it is, and what to do next."""
     from cladeflow.evolution import finished
     from cladeflow.kubeflow.attempts import Ledger, troubled
+    from cladeflow.redo import redo_counts
     from cladeflow.views import stage_views
 
     with opened(home) as session:
@@ -87,6 +88,7 @@ def status(home: Path, cluster: bool, as_json: bool) -> None:
         done = finished(archive)
         begun = any(session.store.list(f"generations/{done + 1}"))
         stages = stage_views(session, done + 1) if begun else []
+        redone = redo_counts(archive)
     ledger = Ledger(session.home.directory)
     trouble = troubled(ledger.all(ledger.newest))
     facts: dict[str, Any] = {
@@ -106,12 +108,14 @@ def status(home: Path, cluster: bool, as_json: bool) -> None:
     if as_json:
         attempts = {task: [a._asdict() for a in tried] for task, tried in trouble.items()}
         more = {"cluster": cluster_facts(session.home.directory)} if cluster else {}
-        print_json({**facts, "attempts": attempts, **more})
+        print_json({**facts, "attempts": attempts, "redone": redone, **more})
         return
     texts = [", ".join(v) if isinstance(v, list) else v for v in facts.values()]
     print_table(["home", str(facts.pop("home"))], list(zip(facts, texts[1:], strict=True)))
     for task, tried in trouble.items():
         click.echo(f"{task}: {', then '.join(map(str, tried))}")
+    for call, count in redone.items():
+        click.echo(f"{call}: redone {count} time{'s' * (count > 1)}")
     if cluster:
         print_cluster(session.home.directory)
     if stages:

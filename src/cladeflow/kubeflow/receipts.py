@@ -56,6 +56,10 @@ class Receipts:
         partial.write_text(json.dumps(receipt._asdict()))
         partial.replace(path)
 
+    def drop(self, call: str) -> None:
+        """Forget a call's receipt: its input hash is to be computed anew."""
+        self._path(call).unlink(missing_ok=True)
+
     def _holds(self, receipt: Receipt) -> bool:
         if receipt.code != code_state():
             return False

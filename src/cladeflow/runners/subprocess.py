@@ -113,9 +113,10 @@ def ready(session: Session, call: StageCall) -> tuple[Visit, tuple[Node, ...]]:
     """The task of one call, and a visit that has found the commits of all its inputs."""
     visit = Visit(session)
     tasks = visit.tasks(call.generation)
-    mine = next((task for task in tasks if any(node.call == call for node in task)), None)
+    mine = next((t for t in tasks if any(node.call.path == call.path for node in t)), None)
     if mine is None:
         raise CladeflowError(f"the plan of generation {call.generation} has no call {call}")
+    call = next(node.call for node in mine if node.call.path == call.path)
     inside = {node.call for node in mine}
     nodes = {node.call: node for task in tasks for node in task}
     for needed in _closure(nodes, call):
