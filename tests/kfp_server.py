@@ -47,6 +47,7 @@ class KfpServer:
 
     def __init__(self, token: str = "") -> None:
         self.token = token
+        self.content_type = "application/json"
         self.experiments: dict[str, dict[str, Any]] = {}
         self.runs: dict[str, dict[str, Any]] = {}
         self.recurring: dict[str, dict[str, Any]] = {}
@@ -158,7 +159,7 @@ class KfpServer:
             if status:
                 body = json.dumps(answer).encode()
                 handler.send_response(status)
-                handler.send_header("Content-Type", "application/json")
+                handler.send_header("Content-Type", self.content_type)
                 handler.send_header("Content-Length", str(len(body)))
                 handler.end_headers()
                 handler.wfile.write(body)

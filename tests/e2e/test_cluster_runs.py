@@ -13,7 +13,7 @@ from tests.kfp_extra import require_kfp
 
 require_kfp()
 
-from cladeflow.kubeflow import api, compiling  # noqa: E402
+from cladeflow.kubeflow import compiling, patience  # noqa: E402
 from cladeflow.kubeflow.attempts import GPUS, RUN, Ledger  # noqa: E402
 from tests.kfp_server import Fault, KfpServer  # noqa: E402
 
@@ -27,7 +27,7 @@ platforms: {}
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture

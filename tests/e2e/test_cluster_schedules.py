@@ -17,7 +17,7 @@ from tests.kfp_extra import require_kfp
 
 require_kfp()
 
-from cladeflow.kubeflow import api, applying  # noqa: E402
+from cladeflow.kubeflow import applying, patience  # noqa: E402
 from cladeflow.kubeflow.guard import reason_not_to_begin  # noqa: E402
 from tests.kfp_server import Fault, KfpServer, age  # noqa: E402
 
@@ -31,7 +31,7 @@ platforms: {}
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(applying, "recipe_pipeline", lambda *_: None)
     monkeypatch.setattr(applying, "compiled", lambda _: PIPELINE)
 
@@ -194,6 +194,9 @@ def test_a_run_that_finds_the_budget_spent_pauses_its_schedule(
     assert server.tick() == []
     told = cladeflow("schedule", "show", "nightly", "--profile", profile, "--home", home)
     assert "the budget of 1 runs is spent" in told.out and "paused" in told.out
+    waited = cladeflow("wait", run, "--profile", profile, "--home", home)
+    assert waited.code == 0
+    assert "SUCCEEDED (nothing was done: the budget of 1 runs is spent" in waited.out
 
 
 def test_a_budget_that_is_spent_while_kubeflow_does_not_answer(

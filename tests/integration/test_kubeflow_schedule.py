@@ -8,7 +8,7 @@ import pytest
 
 from cladeflow.home import Home
 from cladeflow.kubeflow.attempts import RUN, Ledger
-from cladeflow.kubeflow.guard import decisions
+from cladeflow.kubeflow.decisions import decisions
 from cladeflow.kubeflow.watching import outcomes, run_views
 from cladeflow.recipes.model import Resolved
 from cladeflow.session import Session

@@ -18,7 +18,7 @@ _RUNS_SHOWN = 5
 def cluster_facts(home: Path) -> dict[str, Any]:
     """Tasks of the newest generation, how runs ended, what schedules decided, what it cost."""
     from cladeflow.kubeflow.attempts import Ledger
-    from cladeflow.kubeflow.guard import decisions, schedules
+    from cladeflow.kubeflow.decisions import decisions, schedules
     from cladeflow.kubeflow.watching import outcomes, task_views
 
     ledger = Ledger(home)

@@ -91,7 +91,7 @@ def list_schedules(profile_file: Path, as_json: bool) -> None:
 def show_schedule(name: str, profile_file: Path, home: Path | None, as_json: bool) -> None:
     """Schedule NAME: what it says, its runs, the moments at which none began."""
     from cladeflow.kubeflow.applying import require
-    from cladeflow.kubeflow.guard import decisions
+    from cladeflow.kubeflow.decisions import decisions
 
     api = connected(profile_file)
     newest = require(api, name)[0]

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cladeflow.errors import CladeflowError
-from cladeflow.kubeflow.api import ENDED, Kfp, KfpUnavailable
+from cladeflow.kubeflow.api import ENDED, Kfp
+from cladeflow.kubeflow.decisions import decision_of
 from cladeflow.kubeflow.endpoint import Endpoint
+from cladeflow.kubeflow.patience import KfpUnavailable
 from cladeflow.kubeflow.watching import TaskView, outcomes, run_views
 
 
@@ -79,4 +81,7 @@ def _look(api: Kfp, home: Path, run: str) -> Look:
                     "the evolution's directory with --home"
                 ) from error
             silence = str(error)
+    decided = decision_of(home, run)
+    if decided is not None and decided.reason:
+        reason = f"nothing was done: {decided.reason}"
     return Look(state, reason, silence, tasks)

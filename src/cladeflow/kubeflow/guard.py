@@ -4,30 +4,18 @@ A schedule's run that may not ends green, having done nothing; every decision is
 ``schedules/<name>.jsonl`` of the home. What a person submits always begins.
 """
 
-import json
 import os
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from cladeflow.archive.archive import Archive
 from cladeflow.archive.claim import claim
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
 from cladeflow.kubeflow.attempts import RUN, Ledger
+from cladeflow.kubeflow.decisions import Decision, decisions, record
 from cladeflow.kubeflow.watching import gpu_hours, outcomes
-
-
-class Decision(NamedTuple):
-    """What became of one run of a schedule when it began."""
-
-    run: str
-    at: float
-    """Seconds since the epoch."""
-    reason: str
-    """Why it did nothing; empty where it began."""
-    final: bool = False
-    """Whether the schedule is at its end, for this reason."""
 
 
 def reason_not_to_begin(directory: Path, schedule: dict[str, Any]) -> str:
@@ -53,7 +41,7 @@ def reason_not_to_begin(directory: Path, schedule: dict[str, Any]) -> str:
                 archive, run, lambda other, age: _goes_on(directory, other, age, schedule)
             )
             reason = f"{holder} is still at work on this evolution" if holder else ""
-    _record(directory, schedule["name"], Decision(run, time.time(), reason, final))
+    record(directory, schedule["name"], Decision(run, time.time(), reason, final))
     return reason
 
 
@@ -63,20 +51,6 @@ def hold(home: Home) -> None:
     if run:
         with Archive.open(home.archive_url) as archive:
             claim(archive, run, lambda other, age: False)
-
-
-def decisions(directory: Path, schedule: str) -> list[Decision]:
-    """What was decided for every run of a schedule, oldest first."""
-    try:
-        lines = _path(directory, schedule).read_text().splitlines()
-    except FileNotFoundError:
-        return []
-    return [Decision(**json.loads(line)) for line in lines]
-
-
-def schedules(directory: Path) -> list[str]:
-    """Names of the schedules that ever began a run here."""
-    return sorted(path.stem for path in (directory / "schedules").glob("*.jsonl"))
 
 
 def _end(archive: Archive, home: Path, schedule: dict[str, Any], known: list[Decision]) -> str:
@@ -141,14 +115,3 @@ def _pause(schedule: dict[str, Any], run: str) -> str:
     except CladeflowError as error:
         return f"it could not be paused from here ({error})"
     return "the schedule is paused"
-
-
-def _record(directory: Path, schedule: str, decision: Decision) -> None:
-    path = _path(directory, schedule)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(decision._asdict()) + "\n")
-
-
-def _path(directory: Path, schedule: str) -> Path:
-    return directory / "schedules" / f"{schedule}.jsonl"

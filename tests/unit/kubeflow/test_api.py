@@ -12,8 +12,9 @@ from tests.kfp_extra import require_kfp
 
 require_kfp()
 
-from cladeflow.kubeflow import api as api_module  # noqa: E402
-from cladeflow.kubeflow.api import Kfp, KfpRefused, KfpUnavailable, Run  # noqa: E402
+from cladeflow.kubeflow import patience  # noqa: E402
+from cladeflow.kubeflow.api import Kfp, Run  # noqa: E402
+from cladeflow.kubeflow.patience import KfpRefused, KfpUnavailable  # noqa: E402
 from tests.kfp_server import Fault, KfpServer, Refused, validate  # noqa: E402
 
 SPEC = {"pipeline_spec": {"pipelineInfo": {"name": "p"}}, "platform_spec": {}}
@@ -21,7 +22,7 @@ SPEC = {"pipeline_spec": {"pipelineInfo": {"name": "p"}}, "platform_spec": {}}
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_module, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -89,6 +90,18 @@ def test_of_two_that_came_to_be_the_oldest_stays(server: KfpServer) -> None:
     server.runs["double"] = double
     assert submit(api).id == first.id
     assert double["state"] == "CANCELED"
+
+
+def test_somebody_who_was_faster_is_no_failure(server: KfpServer) -> None:
+    server.faults.append(Fault("POST", "experiments", 409, after=True))
+    assert submit(client(server)).name == "one"
+    assert len(server.experiments) == 1
+
+
+def test_a_page_to_log_in_at_is_no_kubeflow(server: KfpServer) -> None:
+    server.content_type = "text/html"
+    with pytest.raises(KfpRefused, match=r"answers with text/html, not as Kubeflow Pipelines"):
+        client(server).check()
 
 
 def test_patience_ends(server: KfpServer) -> None:

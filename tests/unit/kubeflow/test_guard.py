@@ -13,7 +13,8 @@ from cladeflow.archive.lease import Lease
 from cladeflow.home import Home
 from cladeflow.kubeflow import step
 from cladeflow.kubeflow.attempts import GPUS, RUN, Ledger
-from cladeflow.kubeflow.guard import decisions, hold, reason_not_to_begin
+from cladeflow.kubeflow.decisions import decisions
+from cladeflow.kubeflow.guard import hold, reason_not_to_begin
 
 
 def schedule(**fields: Any) -> dict[str, Any]:
