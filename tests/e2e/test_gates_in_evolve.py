@@ -5,6 +5,7 @@ from pathlib import Path
 from cladeflow.archive.archive import Archive
 from cladeflow.archive.events import EventKind
 from cladeflow.home import Home
+from cladeflow.plan.model import Population
 from cladeflow.plan.stage import make_plan
 from tests.command_line import Ran, cladeflow
 from tests.micro import MICRO
@@ -36,7 +37,7 @@ def test_a_winner_is_tested_on_the_reserve_until_it_is_spent(tmp_path: Path) -> 
     assert "block 1 of 1 of the reserve was used" in why
     assert "reserve" not in unused and "the reserve is spent: all of its 1 blocks" in spent
     with Archive.open(Home(tmp_path).archive_url) as archive:
-        assert make_plan(archive, 3).reserve_used == 1
+        assert make_plan(archive, 3, Population()).reserve_used == 1
 
 
 def test_a_child_waits_for_approval_and_is_promoted_by_the_next_command(tmp_path: Path) -> None:

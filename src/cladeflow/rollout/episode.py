@@ -1,7 +1,7 @@
 """What a rollout strategy sees of the world while it attempts a task."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -221,14 +221,15 @@ def run_episodes(
     Raises the first episode's error, naming the task: a `CladeflowError` of the same class, or an
     `EpisodeError`. The other episodes are cancelled.
     """
-    attempts = ctx.scheduler.run([_named(task, strategy.episode(task, ctx)) for task in tasks])
+    attempts = ctx.scheduler.run([_named(task, strategy, ctx) for task in tasks])
     return [trajectory for attempt in attempts for trajectory in attempt]
 
 
-async def _named(task: Task, episode: Awaitable[T]) -> T:
+async def _named(task: Task, strategy: "Rollout", ctx: EpisodeContext) -> list[Trajectory]:
+    """One episode, made only when it is awaited: an interrupt leaves none behind unawaited."""
     where = f"task {task.id[:12]} ({task.env} {task.family} {task.level})"
     try:
-        return await episode
+        return await strategy.episode(task, ctx)
     except CladeflowError as error:
         raise type(error)(f"{where}: {error}") from error
     except Exception as error:

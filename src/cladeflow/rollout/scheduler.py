@@ -50,6 +50,8 @@ class Scheduler:
         try:
             return asyncio.run(self.gather(*coroutines))
         finally:
+            for coroutine in coroutines:  # those that an interrupt kept from starting
+                coroutine.close()
             self._pending.clear()
             self._arrived.clear()
             self._outstanding.clear()
