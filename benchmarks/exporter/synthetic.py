@@ -8,7 +8,7 @@ from cladeflow.archive import Event
 from cladeflow.archive.archive import Archive
 from cladeflow.exporter.commits import call_of
 from cladeflow.home import Home
-from cladeflow.records import digest
+from cladeflow.records import Agent, digest
 
 _PROMOTED_EVERY = 50
 """So lines of descent get long, and clades large, without either being the whole archive."""
@@ -52,9 +52,7 @@ class Template:
         promoted = number % _PROMOTED_EVERY == 0
         before = self._champion
         weights = {"actor": f"file:///{number}#{digest(number)}"}
-        child = before.model_copy(
-            update={"gen": number, "weights": weights, "parents": (before.id,)}
-        )
+        child = Agent(gen=number, weights=weights, scaffold=before.scaffold, parents=(before.id,))
         self._evaluate(child.behaviour)
         trials = {"ok": 200 + number % 100, "fail": 200 - number % 100, "cells": {}}
         if promoted:

@@ -59,11 +59,11 @@ class Ledger:
         generation = max(self.finished, 1)
         while self._refresh_generation(generation):
             self.begun = max(self.begun, generation)
+            if generation - 1 < self.finished:
+                self._open.pop(generation - 1, None)
             generation += 1
         if self.begun > generation - 1:
             raise StoreError(f"{self._store.uri}: generation {generation} is not there any more")
-        for closed in [number for number in self._open if number < self.finished]:
-            del self._open[closed]
         self._evaluated = {name: self._evaluations(name) for name in behaviours}
 
     def newest(self) -> list[Read]:
