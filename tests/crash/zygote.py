@@ -22,6 +22,7 @@ from unittest.mock import patch
 from benchmarks.fingerprint import fingerprint
 from cladeflow import evolution
 from cladeflow.home import Home
+from cladeflow.runners import inline
 from cladeflow.start import Wish
 from cladeflow.strategy import ROOMS
 from tests.crash.killer import Killer
@@ -63,7 +64,7 @@ def run(home: Path, killer: Killer | None = None) -> dict[str, Any]:
 
     if killer is not None:
         killer.install()
-    evolution.evolve(Home(home), WISH, GENERATIONS, "inline", progress, lambda _: None)
+    evolution.evolve(Home(home), WISH, GENERATIONS, inline.run, progress, lambda _: None)
     return {"found": fingerprint(home, registry=False), "trained": trained}
 
 
