@@ -22,8 +22,11 @@ _ALIVE = {
 _SESSION = (
     f"SET lock_timeout = '{_WAIT_SECONDS}s'",
     f"SET idle_in_transaction_session_timeout = '{_WAIT_SECONDS}s'",
-    # Plans are kept for a session, in which an archive may grow from one agent to a million.
+    # Plans are kept for a session, in which an archive may grow from one agent to a million; and
+    # what a recursive query finds is overestimated, so that joining it by whole tables looks cheap.
     "SET enable_seqscan = off",
+    "SET enable_hashjoin = off",
+    "SET enable_mergejoin = off",
 )
 _ADVICE = (
     ("password", "set PGPASSWORD, or add the server to ~/.pgpass"),
