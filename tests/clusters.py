@@ -5,6 +5,14 @@ from pathlib import Path
 
 from cladeflow.kubeflow.profile import example
 
+PIPELINE = """
+pipelineInfo: {name: cladeflow-default}
+root: {}
+---
+platforms: {}
+"""
+"""What stands for a compiled pipeline where compiling is not what is tested."""
+
 
 def profile_file(directory: Path, url: str, more: str = "", in_cluster: str = "") -> Path:
     """The example profile, its API at ``url``; ``more`` lines go into its kfp section."""

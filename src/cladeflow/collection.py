@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 from cladeflow.archive import UNFIT, Event, Member
 from cladeflow.archive.archive import Archive
 from cladeflow.errors import StoreError
-from cladeflow.evolution import finished
 from cladeflow.graph import Node, plan_call
 from cladeflow.plan.model import Plan
 from cladeflow.promote.approval import GATE as APPROVAL
@@ -56,7 +55,7 @@ def survey(session: Session, keep: int) -> Collection:
     used = {ref.partition("#")[0] for a in kept for ref in members[a].agent.weights.values()}
     keys = list(session.store.list(""))
     pieces = [
-        *_weights(session.store, keys, used, finished(archive)),
+        *_weights(session.store, keys, used, archive.generations()),
         *([] if begun else [*_abandoned(session.store, keys), *_checkpoints(session)]),
     ]
     agents = (a for a, member in members.items() if a not in kept and _loses(member, used))
@@ -140,7 +139,7 @@ def _share(member: Member) -> float:
 
 def _begun(session: Session) -> Plan | None:
     """The plan of the generation that was begun and not finished, if there is one."""
-    node = Node(plan_call(finished(session.archive) + 1), ())
+    node = Node(plan_call(session.archive.generations() + 1), ())
     commit = Visit(session).found(node)
     return Plan.model_validate(commit.values["plan"]) if commit else None
 

@@ -58,7 +58,7 @@ def evolve(
             archive.start_evolution(begun.resolved, begun.seed, begun.initial)
         else:
             _require_approvers(home, Resolved.model_validate(archive.evolution.resolved))
-        done = finished(archive)
+        done = archive.generations()
         with (
             Session(home, progress) as session,
             served(session.live, live) as url,
@@ -144,11 +144,6 @@ def _population(session: Session, done: int) -> Population:
         if planned is not None:
             return Plan.model_validate(planned.values["plan"]).population
     return Population()
-
-
-def finished(archive: Archive) -> int:
-    """Generations whose children all have their fate in the archive."""
-    return archive.generations()
 
 
 def _nothing_left(home: Home, done: int) -> str:

@@ -1,30 +1,15 @@
 """A run that dies in any of its writes resumes to what it would have been."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def report(investigate: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
     """What `tests.crash.zygote` found out."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.crash.zygote", str(tmp_path_factory.mktemp("homes"))],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"src{os.pathsep}."},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return investigate("tests.crash.zygote")
 
 
 def test_the_run_that_dies_writes_everything_that_a_run_can_write(report: dict[str, Any]) -> None:

@@ -1,31 +1,16 @@
 """A change of champion that dies between the archive and MLflow, or in either, is made once."""
 
-import json
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def report(investigate: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
     """What `tests.crash.promotions` found out."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.crash.promotions", str(tmp_path_factory.mktemp("homes"))],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"src{os.pathsep}."},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return investigate("tests.crash.promotions")
 
 
 def test_a_rollback_swaps_in_the_archive_then_moves_the_aliases(report: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clusters import profile_file
+from tests.clusters import PIPELINE, profile_file
 from tests.command_line import Ran, cladeflow
 from tests.homes import begun
 from tests.kfp_extra import require_kfp
@@ -16,13 +16,6 @@ require_kfp()
 from cladeflow.kubeflow import compiling, patience  # noqa: E402
 from cladeflow.kubeflow.attempts import GPUS, RUN, Ledger  # noqa: E402
 from tests.kfp_server import Fault, KfpServer  # noqa: E402
-
-PIPELINE = """
-pipelineInfo: {name: cladeflow-default}
-root: {}
----
-platforms: {}
-"""
 
 
 @pytest.fixture(autouse=True)

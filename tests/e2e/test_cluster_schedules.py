@@ -11,7 +11,7 @@ import yaml
 
 from cladeflow.kubeflow.attempts import RUN
 from cladeflow.kubeflow.schedule import example
-from tests.clusters import profile_file
+from tests.clusters import PIPELINE, profile_file
 from tests.command_line import Ran, cladeflow
 from tests.kfp_extra import require_kfp
 
@@ -20,13 +20,6 @@ require_kfp()
 from cladeflow.kubeflow import applying, patience  # noqa: E402
 from cladeflow.kubeflow.guard import reason_not_to_begin  # noqa: E402
 from tests.kfp_server import Fault, KfpServer, age  # noqa: E402
-
-PIPELINE = """
-pipelineInfo: {name: cladeflow-default}
-root: {}
----
-platforms: {}
-"""
 
 
 @pytest.fixture(autouse=True)

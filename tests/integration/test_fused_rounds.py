@@ -4,21 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from cladeflow.archive.archive import Archive
 from cladeflow.errors import RecipeError
 from cladeflow.home import Home
 from cladeflow.models.engine import Engine
-from cladeflow.recipes import resolve
 from cladeflow.recipes.model import Dtype
-from cladeflow.records import Agent, Experience, Scaffold, Trajectory
+from cladeflow.records import Agent, Experience, Trajectory
 from cladeflow.runners import inline, subprocess
 from cladeflow.session import Session
 from cladeflow.store import Commit, ref_digest, seed_ref
 from cladeflow.visit import Visit
-from tests.micro import MICRO
+from tests.homes import begun
 
 SETTINGS = (
-    *MICRO,
     "task_synthesis=[{seed_tasks: {levels: {chain: {5: 1}}}}]",
     "scale.max_tokens=64",
     "rounds.reinforce.repeat=3",
@@ -29,14 +26,7 @@ SETTINGS = (
 
 
 def start(directory: Path, recipe: str, *settings: str) -> Home:
-    resolved = resolve(recipe, scale="tiny", settings=[*SETTINGS, *settings])
-    scaffold = Scaffold(prompts={"reasoning": "{task}\n"})
-    initial = Agent(weights={"actor": seed_ref("seed-reasoning-1")}, scaffold=scaffold)
-    home = Home(directory)
-    home.create()
-    with Archive.create(home.archive_url) as archive:
-        archive.start_evolution(resolved, 0, initial)
-    return home
+    return begun(directory, recipe, *SETTINGS, *settings)
 
 
 def commits(session: Session, generation: int = 1) -> dict[str, Commit]:

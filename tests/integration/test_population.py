@@ -8,28 +8,18 @@ from cladeflow.archive.archive import Archive
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
 from cladeflow.plan.model import Population
-from cladeflow.recipes import resolve
-from cladeflow.records import Agent, Scaffold
 from cladeflow.runners import inline, subprocess
 from cladeflow.session import Session, silent
-from cladeflow.store import Commit, seed_ref
+from cladeflow.store import Commit
 from cladeflow.views import generation_views
 from cladeflow.visit import Visit
-from tests.micro import MICRO
+from tests.homes import begun
 
 THREE = Population(parents=2, children=3)
 
 
 def start(directory: Path, *settings: str) -> Home:
-    settings = (*MICRO, "selection=clade_thompson", *settings)
-    resolved = resolve("default", scale="tiny", settings=settings)
-    scaffold = Scaffold(prompts={"reasoning": "{task}\n"})
-    initial = Agent(weights={"actor": seed_ref("seed-reasoning-1")}, scaffold=scaffold)
-    home = Home(directory)
-    home.create()
-    with Archive.create(home.archive_url) as archive:
-        archive.start_evolution(resolved, 0, initial)
-    return home
+    return begun(directory, "default", "selection=clade_thompson", *settings)
 
 
 def session_of(home: Home, *args: object, population: Population = THREE) -> Session:

@@ -4,15 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cladeflow.archive.archive import Archive
 from cladeflow.home import Home
-from cladeflow.recipes import resolve
-from cladeflow.records import Agent, Scaffold
 from cladeflow.runners import inline
 from cladeflow.session import Session
-from cladeflow.store import seed_ref
 from cladeflow.views import generation_views
-from tests.micro import MICRO
+from tests.homes import begun
 
 SUITE = "benchmark_suite: {samples: 1, k: 1, cells: {chain: {12: 3}}}"
 
@@ -21,13 +17,7 @@ def run(directory: Path, threshold: float) -> Home:
     """One generation whose child is the initial agent again, too weak for the cell."""
     stages = f"stages: [{{tasks: 2, threshold: {threshold}}}]"
     evaluate = f"evaluate=[{{staged: {{of: {{{SUITE}}}, {stages}}}}}]"
-    resolved = resolve("default", scale="tiny", settings=[*MICRO, "rounds=[]", evaluate])
-    scaffold = Scaffold(prompts={"reasoning": "{task}\n"})
-    initial = Agent(weights={"actor": seed_ref("seed-reasoning-1")}, scaffold=scaffold)
-    home = Home(directory)
-    home.create()
-    with Archive.create(home.archive_url) as archive:
-        archive.start_evolution(resolved, 0, initial)
+    home = begun(directory, "default", "rounds=[]", evaluate)
     with Session(home) as session:
         inline.run(session, 1)
     return home

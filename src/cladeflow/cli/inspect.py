@@ -77,7 +77,6 @@ def _percent(row: "ReportRow | None") -> str:
 @JSON_OPTION
 def status(home: Path, cluster: bool, as_json: bool) -> None:
     """What the home holds, how far it is, and what to do next."""
-    from cladeflow.evolution import finished
     from cladeflow.kubeflow.attempts import Ledger, troubled
     from cladeflow.redo import redo_counts
     from cladeflow.views import stage_views
@@ -85,7 +84,7 @@ def status(home: Path, cluster: bool, as_json: bool) -> None:
     with opened(home) as session:
         archive = session.archive
         evolution, champion = archive.evolution, archive.champion()
-        done = finished(archive)
+        done = archive.generations()
         begun = any(session.store.list(f"generations/{done + 1}"))
         stages = stage_views(session, done + 1) if begun else []
         redone = redo_counts(archive)

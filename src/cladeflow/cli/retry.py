@@ -21,7 +21,6 @@ def retry(stage: str, generation: int | None, reason: str, home: Path, as_json: 
     The stages after it follow where its output differs. The next 'evolve' or 'submit' does it.
     """
     from cladeflow.archive.lease import Lease
-    from cladeflow.evolution import finished
     from cladeflow.graph import Node, plan_call
     from cladeflow.kubeflow.receipts import Receipts
     from cladeflow.redo import once_more, record_redo
@@ -31,7 +30,7 @@ def retry(stage: str, generation: int | None, reason: str, home: Path, as_json: 
     place = Home(home)
     place.require()
     with Session(place) as session, Lease(session.archive):
-        done = finished(session.archive)
+        done = session.archive.generations()
         number = done + 1 if generation is None else generation
         if number <= done:
             raise CladeflowError(

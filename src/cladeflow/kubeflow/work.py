@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from cladeflow.archive.archive import Archive
-from cladeflow.evolution import finished
 from cladeflow.graph import Node, StageCall
 from cladeflow.home import Home
 from cladeflow.kubeflow.artifacts import Facts
@@ -60,7 +59,7 @@ def _call(session: Session, order: Order) -> StageCall:
     if call.generation:
         return call
     assert call.stage == "plan", f"{call} does not say of which generation"
-    return call.model_copy(update={"generation": finished(session.archive) + 1})
+    return call.model_copy(update={"generation": session.archive.generations() + 1})
 
 
 def _left(session: Session, visit: Visit, task: tuple[Node, ...]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Guardrails: what must hold of a child however much better it is at what it learned."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -19,9 +20,9 @@ class Guardrail(Value):
         """What the recipe's evaluations must give; nothing where silence is no violation."""
         return self.needs
 
+    @abstractmethod
     def violations(self, report: EvalReport) -> Iterator[str]:
         """Why the condition does not hold, in sentences; none where it does."""
-        raise NotImplementedError
 
 
 class Retention(Guardrail):
