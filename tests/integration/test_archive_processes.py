@@ -1,16 +1,14 @@
 """The archive among real processes: writers that are killed, and a race for the lease."""
 
 import multiprocessing
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import pytest
 
@@ -28,8 +26,10 @@ CHILDREN = 6
 """Agents that every writer adds."""
 TRIALS = 3
 """Evaluations of each of them."""
-BETWEEN_KILLS = 10
-"""Events, whoever records them."""
+KILLS = 3
+"""How often every writer is killed."""
+EVENTS_OF_A_LIFE = 8
+"""At most this many new ones before the kill."""
 
 HOLDER = """
 import sys, time
@@ -73,11 +73,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-def write(url: str, writer: int, progress: int) -> None:
+def write(url: str, writer: int, recorded: Any) -> None:
     """Add children of whoever is champion, evaluate them, make each of them champion.
 
     One event at a time, so that every kill falls between two events or into one. Who was killed
-    does it all again, which changes nothing, and goes on; a byte tells of what is new.
+    does it all again, which changes nothing, and goes on; what is new is counted.
     """
     with Archive.open(url) as archive:
         before = archive.events()
@@ -87,7 +87,7 @@ def write(url: str, writer: int, progress: int) -> None:
         def record(event: Event) -> None:
             archive.record([event])
             if event.key not in done:
-                os.write(progress, b".")
+                recorded.value += 1
 
         for n in range(CHILDREN):
             if n not in mine:
@@ -112,36 +112,45 @@ def offspring(archive: Archive, writer: int, n: int, mine: dict[int, str]) -> Ag
 
 
 def test_killed_writers_lose_and_double_nothing(url: str) -> None:
-    # Forked, because a start takes seconds, from a process that has no archive open.
-    fork = multiprocessing.get_context("fork")
-    heard, progress = os.pipe()
-    os.set_blocking(heard, False)
     chance, deaths = Random(7), 0
-    left, running = set(range(WRITERS)), dict[int, Any]()
-    while left:
-        for writer in sorted(left - running.keys()):
-            running[writer] = fork.Process(target=write, args=(url, writer, progress))
-            running[writer].start()
-        hear(heard, BETWEEN_KILLS, running.values())
-        running[chance.choice(sorted(running))].kill()
-        for writer, process in list(running.items()):
-            process.join(0.05)
-            if process.exitcode is not None:
-                deaths += process.exitcode == -signal.SIGKILL
-                assert process.exitcode in (0, -signal.SIGKILL)
-                left -= {writer} if process.exitcode == 0 else set()
-                del running[writer]
+    kills, lives = dict.fromkeys(range(WRITERS), KILLS), dict[int, Life]()
+    while kills:
+        for writer in sorted(kills.keys() - lives.keys()):
+            lives[writer] = Life.start(url, writer, chance.randint(1, EVENTS_OF_A_LIFE))
+        time.sleep(0.001)
+        for writer, life in list(lives.items()):
+            if kills[writer] and life.events.value >= life.last:
+                life.process.kill()
+                life.process.join()
+                kills[writer] -= 1
+            if (code := life.process.exitcode) is not None:
+                assert code in (0, -signal.SIGKILL)
+                deaths += code != 0
+                del lives[writer]
+                if code == 0:
+                    del kills[writer]
     assert deaths >= WRITERS
     with Archive.open(url) as archive:
         require_complete(archive)
 
 
-def hear(heard: int, events: int, processes: Iterable[Any]) -> None:
-    """Wait until so many events were recorded, or a process ended."""
-    while events > 0 and all(process.is_alive() for process in processes):
-        with suppress(BlockingIOError):
-            events -= len(os.read(heard, events))
-        time.sleep(0.002)
+class Life(NamedTuple):
+    """A writer's process until it is killed, or done."""
+
+    process: Any
+    events: Any
+    """How many it has recorded; without a lock, which a killed process would keep."""
+    last: int
+    """The event after which it is killed, in the middle of whatever it does then."""
+
+    @classmethod
+    def start(cls, url: str, writer: int, last: int) -> Self:
+        # Forked, because a start takes seconds, from a process that has no archive open.
+        fork = multiprocessing.get_context("fork")
+        events = fork.RawValue("i")
+        process = fork.Process(target=write, args=(url, writer, events))
+        process.start()
+        return cls(process, events, last)
 
 
 def require_complete(archive: Archive) -> None:
