@@ -47,8 +47,8 @@ monitoring: install ## Prometheus with rules and alerts on HOME_DIR's evolution 
 	$(BIN)/python -m dashboards.monitor $(HOME_DIR) $(ARGS)
 
 .PHONY: test lint typecheck check
-test: install-dev ## run every test (ARGS goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+test: install-dev ## run every test, a process per core (ARGS goes to pytest)
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: install-dev ## check style and formatting
 	$(BIN)/ruff check .

@@ -2,9 +2,9 @@
 
     python -m benchmarks.time_to_accuracy --seconds 600 --pairs 5
 
-First every setting of TRL's side runs once, with a seed of its own; the best one is kept. Then the
-two sides take turns, one thread each: TRL trains for so many seconds, and ``cladeflow evolve
-default`` runs until its champion is as accurate on the same held-out tasks. Ours is charged with
+First every setting of TRL's side runs once, with a seed of its own and a part of the time; the best
+one is kept. Then the two sides take turns, one thread each: TRL trains for so many CPU seconds, and
+``cladeflow evolve default`` runs until its champion is as accurate on the same held-out tasks. Ours is charged with
 everything: starting processes, evaluations, gates, tracking. Finished runs are skipped, so the
 same command carries on. Prints JSON.
 """
@@ -40,13 +40,13 @@ class Bench:
     """Where runs are, and how long they may take."""
 
     work: Path
-    seconds: float
     limit: float
-    """Seconds after which ours gives up."""
+    """CPU seconds after which ours gives up."""
 
-    def peer(self, setting: str, seed: int) -> Found:
-        """What TRL reaches in its time."""
-        return self._once(f"peer-{setting}-{seed}", lambda out: self._peer(setting, seed, out))
+    def peer(self, setting: str, seed: int, seconds: float) -> Found:
+        """What TRL reaches in so many CPU seconds."""
+        name = f"peer-{setting}-{seed}-{seconds:.0f}"
+        return self._once(name, lambda out: self._peer(setting, seed, seconds, out))
 
     def ours(self, seed: int, target: float) -> Found:
         """How long it takes to reach ``target``, or nothing reached within the limit."""
@@ -70,10 +70,10 @@ class Bench:
         shutil.rmtree(directory)
         return found
 
-    def _peer(self, setting: str, seed: int, out: Path) -> Found:
+    def _peer(self, setting: str, seed: int, seconds: float, out: Path) -> Found:
         start = materialise(Home(out).store(), seed_ref(SEED_MODELS[Reasoning.name]))
         module = [sys.executable, "-m", "benchmarks.time_to_accuracy.peer", str(start), str(out)]
-        options = ["--setting", setting, "--seed", str(seed), "--seconds", str(self.seconds)]
+        options = ["--setting", setting, "--seed", str(seed), "--seconds", str(seconds)]
         timed_process(f"peer {setting}", [*module, *options], out / "log")
         wall, cpu = map(float, (out / "spent").read_text().split())
         home = out / "evaluated"
@@ -84,11 +84,11 @@ class Bench:
     def _ours(self, seed: int, target: float, home: Path) -> Found:
         wall = cpu = 0.0
         curve: list[tuple[float, float]] = []
-        while wall < self.limit and not (curve and curve[-1][1] >= target):
+        while cpu < self.limit and not (curve and curve[-1][1] >= target):
             spent = self._evolve(home / "home", seed, len(curve) + 1)
             wall, cpu = wall + spent[0], cpu + spent[1]
             _, agents = measure(home / "home")
-            curve.append((round(wall, 1), _accuracy(_champion(agents))))
+            curve.append((round(cpu, 1), _accuracy(_champion(agents))))
         reached = curve[-1][1] >= target
         return {"wall": wall, "cpu": cpu, "target": target, "reached": reached, "curve": curve}
 
@@ -107,14 +107,15 @@ def _accuracy(agent: results.Agent) -> float:
     return round(float(np.nanmean(results.scores(agent, "accuracy"))), 4)
 
 
-def compare(bench: Bench, settings: list[str], pairs: int) -> Found:
+def compare(bench: Bench, options: argparse.Namespace) -> Found:
     """Choose TRL's setting, run the pairs, sum up."""
-    tried = {name: bench.peer(name, TUNING_SEED) for name in settings} if len(settings) > 1 else {}
-    best = max(settings, key=lambda name: tried[name]["accuracy"]) if tried else settings[0]
-    found = [_pair(bench, best, seed) for seed in range(pairs)]
+    tried = {n: bench.peer(n, TUNING_SEED, options.tuning_seconds) for n in options.settings}
+    best = max(tried, key=lambda name: tried[name]["accuracy"])
+    found = [_pair(bench, best, seed, options.seconds) for seed in range(options.pairs)]
     reached = [(peer, ours) for peer, ours in found if ours["reached"]]
     return {
-        "seconds": bench.seconds,
+        "seconds": options.seconds,
+        "tuning_seconds": options.tuning_seconds,
         "tried": tried,
         "setting": best,
         "pairs": [{"trl": peer, "cladeflow": ours} for peer, ours in found],
@@ -124,9 +125,9 @@ def compare(bench: Bench, settings: list[str], pairs: int) -> Found:
     }
 
 
-def _pair(bench: Bench, setting: str, seed: int) -> tuple[Found, Found]:
+def _pair(bench: Bench, setting: str, seed: int, seconds: float) -> tuple[Found, Found]:
     """TRL sets the target, so it goes first."""
-    peer = bench.peer(setting, seed)
+    peer = bench.peer(setting, seed, seconds)
     return peer, bench.ours(seed, peer["accuracy"])
 
 
@@ -136,16 +137,16 @@ def _median(ratios: list[float]) -> float | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=600, help="TRL's time")
+    parser.add_argument("--seconds", type=float, default=600, help="TRL's CPU time")
+    parser.add_argument("--tuning-seconds", type=float, default=240, help="of every setting")
     parser.add_argument("--limit", type=float, help="ours gives up after; three times TRL's")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
     parser.add_argument("--work", type=Path, default=Path("runs/time_to_accuracy"))
     options = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    work = options.work.resolve() / f"{options.seconds:.0f}"
-    bench = Bench(work, options.seconds, options.limit or 3 * options.seconds)
-    print(json.dumps(compare(bench, options.settings, options.pairs), indent=2))
+    bench = Bench(options.work.resolve(), options.limit or 3 * options.seconds)
+    print(json.dumps(compare(bench, options), indent=2))
 
 
 if __name__ == "__main__":

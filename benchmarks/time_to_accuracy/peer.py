@@ -62,7 +62,11 @@ SETTINGS = {
 
 
 class Clock(TrainerCallback):
-    """Ends training when the seconds are used up."""
+    """Ends training when the seconds are used up.
+
+    CPU seconds of its one thread: on an undisturbed core those of the clock on the wall, and on a
+    busy machine what it would have had there.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.began = time.perf_counter()
@@ -77,7 +81,7 @@ class Clock(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        control.should_training_stop = self.spent[0] >= self.seconds
+        control.should_training_stop = self.spent[1] >= self.seconds
 
 
 class Peer:
@@ -204,7 +208,7 @@ def main() -> None:
     clock = Clock(options.seconds)
     if setting.sft:
         peer.fine_tune(clock)
-    if clock.spent[0] < options.seconds:
+    if clock.spent[1] < options.seconds:
         peer.reinforce(setting, clock)
     wall, cpu = clock.spent
     peer.save()

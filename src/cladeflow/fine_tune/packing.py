@@ -1,7 +1,8 @@
 """Laying sequences out for a forward pass: packed into one row, or padded to a rectangle.
 
-Packing concatenates sequences, so that all of a model but its attention works on real tokens only;
-attention gathers them into a rectangle and back. Both layouts give the same log-probabilities.
+Packing lays sequences end to end and what they begin with in common once, so that all of a model
+but its attention works on real tokens only; attention gathers them into a rectangle and back. Both
+layouts give the same log-probabilities.
 Importing the module registers the attention with transformers as the implementation `NAME`.
 """
 
@@ -96,10 +97,13 @@ def _window(width: int, reach: int | None, device: torch.device) -> Tensor | Non
 
 
 def micro_batches(groups: Sequence[Group], micro_tokens: int) -> Iterator[list[Group]]:
-    """Cut groups into parts of at most ``micro_tokens`` tokens, neighbours of similar length."""
+    """Cut groups into parts of at most ``micro_tokens`` tokens.
+
+    Neighbours are groups with the same prompt, then groups of similar length.
+    """
     part: list[Group] = []
     total = 0
-    for group in sorted(groups, key=_longest):
+    for group in _neighbours(groups):
         size = tokens(group)
         if part and total + size > micro_tokens:
             yield part
@@ -107,6 +111,19 @@ def micro_batches(groups: Sequence[Group], micro_tokens: int) -> Iterator[list[G
         part.append(group)
         total += size
     yield part
+
+
+def _neighbours(groups: Sequence[Group]) -> list[Group]:
+    longest: dict[Sequence[int], int] = {}
+    for group in groups:
+        longest[_prompt(group)] = max(longest.get(_prompt(group), 0), _longest(group))
+    return sorted(groups, key=lambda g: (longest[_prompt(g)], _prompt(g), _longest(g)))
+
+
+def _prompt(group: Group) -> Sequence[int]:
+    """What the group's first sequence has before its first loss token."""
+    first = group[0]
+    return first.tokens[: next((i for i, weight in enumerate(first.weights) if weight), 0)]
 
 
 def tokens(group: Group) -> int:
@@ -119,25 +136,64 @@ def _longest(group: Group) -> int:
 
 
 def pack(groups: Sequence[Group], device: torch.device) -> MicroBatch:
-    """All sequences in one row, positions restarting; logits are made only where needed."""
+    """All sequences in one row, each distinct prefix once; logits are made only where needed."""
     rows = [sequence for group in groups for sequence in group]
-    lengths = torch.tensor([len(row.tokens) for row in rows])
-    starts = torch.cumsum(lengths, 0) - lengths
-    total, width = int(lengths.sum()), int(lengths.max())
-    filler = -total % GRAIN
-    offsets = torch.arange(total) - starts.repeat_interleave(lengths)
-    back = torch.arange(len(rows)).repeat_interleave(lengths) * width + offsets
-    cells = (starts[:, None] + torch.arange(width)).clamp(max=total - 1)
-    ids = torch.tensor([token for row in rows for token in row.tokens])
-    weights = torch.tensor([weight for row in rows for weight in row.weights])
-    where = weights.nonzero().flatten()
+    trie = Trie.of([row.tokens for row in rows])
+    filler = -len(trie.tokens) % GRAIN
+    where = [(r, i) for r, row in enumerate(rows) for i, weight in enumerate(row.weights) if weight]
+    row, depth = torch.tensor(where).unbind(1)
     inputs = {
-        "input_ids": pad(ids, (0, filler))[None].to(device),
-        "position_ids": pad(offsets, (0, filler))[None].to(device),
-        "logits_to_keep": (where - 1).to(device),
-        "gather": Gather(cells.to(device), pad(back, (0, filler)).to(device)),
+        "input_ids": pad(torch.tensor(trie.tokens), (0, filler))[None].to(device),
+        "position_ids": pad(torch.tensor(trie.depths), (0, filler))[None].to(device),
+        "logits_to_keep": trie.cells[row, depth - 1].to(device),
+        "gather": Gather(
+            trie.cells.to(device), pad(torch.tensor(trie.back), (0, filler)).to(device)
+        ),
     }
-    return MicroBatch(inputs, None, ids[where].to(device), _loss_tokens(rows, device))
+    targets = torch.tensor([rows[r].tokens[i] for r, i in where])
+    return MicroBatch(inputs, None, targets.to(device), _loss_tokens(rows, device))
+
+
+class Trie(NamedTuple):
+    """Token sequences with every distinct prefix laid out once: samples of one task share it.
+
+    What a causal model computes at a token depends on the tokens up to it alone, so sequences
+    that begin alike have the same activations there; their gradients add up. Exact, and the
+    idea of Prefix Grouper (Liu et al. 2025, arXiv:2506.05433) without its separate attention
+    to prefixes.
+    """
+
+    tokens: list[int]
+    """Of each position of the packed row."""
+    depths: list[int]
+    """Of each position: how many tokens come before it in its sequences."""
+    back: list[int]
+    """Of each position: its cell in the first sequence that has it, counted row by row."""
+    cells: Tensor
+    """[sequences, longest] position of each token; 0 past a sequence's end."""
+
+    @classmethod
+    def of(cls, sequences: Sequence[Sequence[int]]) -> "Trie":
+        """Sorted, a sequence shares with the one before it all that it shares with any."""
+        width = max(map(len, sequences))
+        cells = torch.zeros(len(sequences), width, dtype=torch.long)
+        trie, before = cls([], [], [], cells), 0
+        for row in sorted(range(len(sequences)), key=sequences.__getitem__):
+            size, shared = len(sequences[row]), _alike(sequences[before], sequences[row])
+            shared = shared if trie.tokens else 0
+            cells[row, :shared] = cells[before, :shared]
+            cells[row, shared:size] = torch.arange(size - shared) + len(trie.tokens)
+            trie.tokens.extend(sequences[row][shared:])
+            trie.depths.extend(range(shared, size))
+            trie.back.extend(range(row * width + shared, row * width + size))
+            before = row
+        return trie
+
+
+def _alike(one: Sequence[int], other: Sequence[int]) -> int:
+    """Length of the longest common prefix."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def pad_right(groups: Sequence[Group], device: torch.device) -> MicroBatch:

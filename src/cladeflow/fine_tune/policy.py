@@ -17,9 +17,10 @@ from cladeflow.models.loading import Dtype
 PROBE: Sequence[Group] = (
     (TokenSequence((1, 2, 3, 1), (0, 1, 1, 1)),),
     (TokenSequence((3, 1, 2), (0, 0, 1)),),
+    (TokenSequence((1, 2, 1), (0, 0, 1)),),
 )
 PACKABLE = {"full_attention", "sliding_attention"}
-"""Layer types that a probe of two short sequences can speak for."""
+"""Layer types that a probe of short sequences can speak for."""
 TOLERANCE = 1e-3
 """Largest difference of log-probabilities that counts as rounding, in nats."""
 
