@@ -4,9 +4,9 @@
 
 First every setting of TRL's side runs once, with a seed of its own and a part of the time; the best
 one is kept. Then the two sides take turns, one thread each: TRL trains for so many CPU seconds, and
-``cladeflow evolve default`` runs until its champion is as accurate on the same held-out tasks. Ours is charged with
-everything: starting processes, evaluations, gates, tracking. Finished runs are skipped, so the
-same command carries on. Prints JSON.
+``cladeflow evolve default`` runs until its champion is as accurate on the same held-out tasks. Ours
+is charged with everything: starting processes, evaluations, gates, tracking. Finished runs are
+skipped, so the same command carries on. Prints JSON.
 """
 
 import argparse
