@@ -48,7 +48,8 @@ monitoring: install ## Prometheus with rules and alerts on HOME_DIR's evolution 
 
 .PHONY: test lint typecheck check
 test: install-dev ## run every test, a process per core (ARGS goes to pytest)
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder $(ARGS)
 
 lint: install-dev ## check style and formatting
 	$(BIN)/ruff check .

@@ -173,12 +173,12 @@ class Trie(NamedTuple):
     """[sequences, longest] position of each token; 0 past a sequence's end."""
 
     @classmethod
-    def of(cls, sequences: Sequence[Sequence[int]]) -> "Trie":
+    def of(cls, sequences: Sequence[tuple[int, ...]]) -> "Trie":
         """Sorted, a sequence shares with the one before it all that it shares with any."""
         width = max(map(len, sequences))
         cells = torch.zeros(len(sequences), width, dtype=torch.long)
         trie, before = cls([], [], [], cells), 0
-        for row in sorted(range(len(sequences)), key=sequences.__getitem__):
+        for row in sorted(range(len(sequences)), key=lambda row: sequences[row]):
             size, shared = len(sequences[row]), _alike(sequences[before], sequences[row])
             shared = shared if trie.tokens else 0
             cells[row, :shared] = cells[before, :shared]

@@ -117,15 +117,18 @@ def test_what_sequences_begin_with_in_common_is_laid_out_once() -> None:
     assert trie.cells.tolist() == [[0, 1, 4, 0], [5, 6, 0, 0], [0, 1, 0, 0], [0, 1, 2, 3]]
 
 
-@given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=8), min_size=1, max_size=12))
-def test_every_cell_leads_to_its_prefix(sequences: list[list[int]]) -> None:
+SHORT = st.lists(st.integers(0, 2), min_size=1, max_size=8).map(tuple)
+
+
+@given(st.lists(SHORT, min_size=1, max_size=12))
+def test_every_cell_leads_to_its_prefix(sequences: list[tuple[int, ...]]) -> None:
     trie = Trie.of(sequences)
-    prefixes = {tuple(s[: i + 1]) for s in sequences for i in range(len(s))}
+    prefixes = {s[: i + 1] for s in sequences for i in range(len(s))}
     assert len(trie.tokens) == len(trie.depths) == len(trie.back) == len(prefixes)
     width = max(map(len, sequences))
     for row, tokens_ in enumerate(sequences):
         where = trie.cells[row, : len(tokens_)].tolist()
-        assert [trie.tokens[p] for p in where] == tokens_
+        assert tuple(trie.tokens[p] for p in where) == tokens_
         assert [trie.depths[p] for p in where] == list(range(len(tokens_)))
         for depth, position in enumerate(where):
             first, column = divmod(trie.back[position], width)
