@@ -24,3 +24,14 @@ def profile_file(directory: Path, url: str, more: str = "", in_cluster: str = ""
     path = directory / "profile.yaml"
     path.write_text(text)
     return path
+
+
+def two_nodes(text: str) -> str:
+    """A profile's text, with two nodes of two GPUs each to train on."""
+    before, found, after = text.partition("  fine_tune:\n")
+    assert found
+    after = after.replace("count: 1", "count: 2", 1)
+    after = after.replace(
+        "  experiment: cladeflow", "  service_account: t\n  experiment: cladeflow"
+    )
+    return f"{before}{found}    nodes: 2\n{after}"

@@ -6,94 +6,37 @@ It implements what `cladeflow.kubeflow.api` calls. Bodies are validated with the
 
 import json
 import re
-import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple, Self
-from urllib.parse import parse_qs, urlparse
+from typing import Any
 from uuid import uuid4
 
 import kfp_server_api
 
+from tests.fake_api import FakeApi, Refused
+
 PREFIX = "/apis/v2beta1"
 
 
-class Fault(NamedTuple):
-    """What happens to a request that it matches."""
-
-    method: str
-    path: str
-    """A pattern that is searched in the path."""
-    status: int = 0
-    """What is answered; 0: nothing, the connection is dropped."""
-    after: bool = False
-    """Whether the request takes effect all the same."""
-    seconds: float = 0.0
-    """How long the answer takes."""
-
-
-class Refused(Exception):
-    """An answer other than 200."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class KfpServer:
+class KfpServer(FakeApi):
     """Serves from ``__enter__`` to ``__exit__``. State is plain dicts, in the API's own fields."""
 
     def __init__(self, token: str = "") -> None:
+        super().__init__()
         self.token = token
-        self.content_type = "application/json"
         self.experiments: dict[str, dict[str, Any]] = {}
         self.runs: dict[str, dict[str, Any]] = {}
         self.recurring: dict[str, dict[str, Any]] = {}
-        self.requests: list[tuple[str, str]] = []
-        """Method and path of everything that was asked."""
-        self.faults: list[Fault] = []
-        """Each is used up by the first request that matches it."""
         self.most_enabled = 0
         """Recurring runs that were ever enabled at once."""
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
-        self._lock = threading.RLock()
         self._births = 0
-
-    def __enter__(self) -> Self:
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_GET(self) -> None:
-                server._serve(self)
-
-            do_POST = do_DELETE = do_GET
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        )
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     @property
     def changes(self) -> list[str]:
         """The requests that change something, in short."""
-        return [f"{method} {path}" for method, path in self.requests if method != "GET"]
+        short = [(method, path.removeprefix(PREFIX)) for method, path in self.requests]
+        return [f"{method} {path}" for method, path in short if method != "GET"]
 
     # What a test does to it
 
@@ -116,64 +59,19 @@ class KfpServer:
                 begun.append(run["run_id"])
         return begun
 
-    # HTTP
+    # What it answers
 
-    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
-        length = int(handler.headers.get("content-length") or 0)
-        raw = handler.rfile.read(length)
-        url = urlparse(handler.path)
-        path = url.path.removeprefix(PREFIX)
-        fault = self._fault(handler.command, path)
-        if fault is not None and not fault.after:
-            time.sleep(fault.seconds)
-            self._reply(handler, fault.status, {"message": "injected"})
-            return
-        try:
-            self._let_in(handler)
-            if not url.path.startswith(f"{PREFIX}/"):
-                raise Refused(404, "not found")
-            query = {key: values[0] for key, values in parse_qs(url.query).items()}
-            with self._lock:
-                answer = self._route(handler.command, path, query, raw)
-                enabled = [one for one in self.recurring.values() if one["status"] == "ENABLED"]
-                self.most_enabled = max(self.most_enabled, len(enabled))
-            status = 200
-        except Refused as refused:
-            status, answer = refused.status, {"code": 3, "message": str(refused)}
-        if fault is not None:
-            time.sleep(fault.seconds)
-            status = fault.status
-        self._reply(handler, status, answer)
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any, token: str) -> Any:
+        if self.token and token != f"Bearer {self.token}":
+            raise Refused(401, f"no access with {token!r}")
+        if not path.startswith(f"{PREFIX}/"):
+            raise Refused(404, "not found")
+        answer = self._route(method, path.removeprefix(PREFIX), query, body)
+        enabled = [one for one in self.recurring.values() if one["status"] == "ENABLED"]
+        self.most_enabled = max(self.most_enabled, len(enabled))
+        return answer
 
-    def _fault(self, method: str, path: str) -> Fault | None:
-        with self._lock:
-            self.requests.append((method, path))
-            for fault in self.faults:
-                if fault.method == method and re.search(fault.path, path):
-                    self.faults.remove(fault)
-                    return fault
-        return None
-
-    def _reply(self, handler: BaseHTTPRequestHandler, status: int, answer: Any) -> None:
-        try:
-            if status:
-                body = json.dumps(answer).encode()
-                handler.send_response(status)
-                handler.send_header("Content-Type", self.content_type)
-                handler.send_header("Content-Length", str(len(body)))
-                handler.end_headers()
-                handler.wfile.write(body)
-            else:
-                handler.close_connection = True
-        except OSError:
-            pass  # whoever asked has lost patience
-
-    def _let_in(self, handler: BaseHTTPRequestHandler) -> None:
-        given = handler.headers.get("authorization", "")
-        if self.token and given != f"Bearer {self.token}":
-            raise Refused(401, f"no access with {given!r}")
-
-    def _route(self, method: str, path: str, query: dict[str, str], raw: bytes) -> Any:
+    def _route(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
         kind, _, rest = path.strip("/").partition("/")
         if kind not in ("experiments", "runs", "recurringruns"):
             raise Refused(404, f"no such path {path}")
@@ -187,7 +85,6 @@ class KfpServer:
         if not name:
             if method == "GET":
                 return self._list(table, field, query)
-            body = json.loads(raw)
             validate(body, model)
             return getattr(self, f"_create_{kind}")(body)
         if name not in table:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from cladeflow.errors import ModelError
 from cladeflow.home import Home
 from cladeflow.plan.model import Population
+from cladeflow.ranks import ALONE, Ranks
 from cladeflow.recipes.model import Dtype
 from cladeflow.records import Record
 from cladeflow.store import (
@@ -52,10 +53,13 @@ class Session:
         progress: Progress = silent,
         store: Store | None = None,
         reduced: int = 0,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.home = home
         self.reduced = reduced
         """How often the amount computed at a time is halved, for want of memory."""
+        self.ranks = ranks
+        """The processes that train together with this one."""
         self.store = CountingStore(store or home.store())
         self.live = Live()
         self._progress = progress

@@ -47,19 +47,20 @@ class Visit:
     def share(self, node: Node, share: Share) -> None:
         """Commit one worker's share of the call's shards, unless the call is done."""
         if self.found(node) is None:
-            ctx, stage = self._context(node), load(node.call.stage)
-            stage.share(ctx, f"{node.call.path}/{_input_hash(stage, ctx)}", share)
+            load(node.call.stage).share(self._context(node), self.address(node), share)
 
     def found(self, node: Node) -> Commit | None:
         """The call's commit if it is there; makes nothing."""
         if any(need not in self._commits for need in node.needs):
             return None
-        ctx = self._context(node)
-        key = f"{node.call.path}/{_input_hash(load(node.call.stage), ctx)}"
-        commit = read_commit(self.session.store, key)
+        commit = read_commit(self.session.store, self.address(node))
         if commit is not None:
             self._commits[node.call] = commit
         return commit
+
+    def address(self, node: Node) -> str:
+        """Where the call's commit lies, or will; its inputs have been found or made."""
+        return f"{node.call.path}/{_input_hash(load(node.call.stage), self._context(node))}"
 
     def key(self, call: StageCall) -> str:
         """Where the commit lies that was found or made of ``call``."""

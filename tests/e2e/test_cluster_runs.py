@@ -15,7 +15,8 @@ require_kfp()
 
 from cladeflow.kubeflow import compiling, patience  # noqa: E402
 from cladeflow.kubeflow.attempts import GPUS, RUN, Ledger  # noqa: E402
-from tests.kfp_server import Fault, KfpServer  # noqa: E402
+from tests.fake_api import Fault  # noqa: E402
+from tests.kfp_server import KfpServer  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,8 @@ require_kfp()
 
 from cladeflow.kubeflow import applying, patience  # noqa: E402
 from cladeflow.kubeflow.guard import reason_not_to_begin  # noqa: E402
-from tests.kfp_server import Fault, KfpServer, age  # noqa: E402
+from tests.fake_api import Fault  # noqa: E402
+from tests.kfp_server import KfpServer, age  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

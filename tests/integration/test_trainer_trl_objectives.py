@@ -96,7 +96,7 @@ def ours(
     )
     run = Run(model, groups, objective, settings)
     if "reference" in objective.reads():
-        run.refer(reference, "cpu")
+        run.refer(reference)
     return run.accumulate(run.groups)[0], gradients(model)
 
 

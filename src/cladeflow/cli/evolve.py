@@ -147,18 +147,29 @@ def evolve(
 
 @click.command(hidden=True)
 @click.option("--call", required=True, help="A stage call as JSON.")
+@click.option("--reduced", default=0, help="How often what is computed at a time was halved.")
 @LIVE_OPTION
 @HOME_OPTION
-def step(call: str, live: str | None, home: Path) -> None:
-    """Run one stage call whose inputs are committed: what workers and pods do."""
+def step(call: str, reduced: int, live: str | None, home: Path) -> None:
+    """Run one stage call whose inputs are committed: what workers and pods do.
+
+    Under torchrun, its processes do so together.
+    """
     from cladeflow.graph import StageCall
+    from cladeflow.kubeflow.last_words import last_words
+    from cladeflow.ranks import joined
     from cladeflow.runners.subprocess import step as run_step
     from cladeflow.session import Session
     from cladeflow.telemetry.live import served
 
     place = Home(home)
     place.require()
-    with Session(place) as session, served(session.live, live, required=False):
+    with (
+        last_words(home),
+        joined() as ranks,
+        Session(place, reduced=reduced, ranks=ranks) as session,
+        served(session.live, live, required=False),
+    ):
         run_step(session, StageCall.model_validate_json(call))
 
 

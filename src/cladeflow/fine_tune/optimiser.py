@@ -28,9 +28,10 @@ class Optimiser:
     def __init__(self, model: nn.Module, settings: TrainSettings, steps: int) -> None:
         self._settings = settings
         self._steps = steps
-        self._parameters = [p for p in model.parameters() if p.requires_grad]
-        matrices = [p for p in self._parameters if p.ndim > 1]
-        vectors = [p for p in self._parameters if p.ndim < 2]
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        """What is trained."""
+        matrices = [p for p in self.parameters if p.ndim > 1]
+        vectors = [p for p in self.parameters if p.ndim < 2]
         groups = [
             {"params": matrices, "weight_decay": settings.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
@@ -44,7 +45,7 @@ class Optimiser:
 
     def step(self, step: int) -> float:
         """Take step ``step``, clear the gradients, and return their global norm before clipping."""
-        norm = nn.utils.clip_grad_norm_(self._parameters, self._settings.clip)
+        norm = nn.utils.clip_grad_norm_(self.parameters, self._settings.clip)
         for group in self._adam.param_groups:
             group["lr"] = learning_rate(step, self._steps, self._settings)
         self._adam.step()

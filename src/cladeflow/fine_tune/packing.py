@@ -103,17 +103,19 @@ def micro_batches(groups: Sequence[Group], micro_tokens: int) -> Iterator[list[G
     """
     part: list[Group] = []
     total = 0
-    for group in _neighbours(groups):
+    for group in neighbours(groups):
         size = tokens(group)
         if part and total + size > micro_tokens:
             yield part
             part, total = [], 0
         part.append(group)
         total += size
-    yield part
+    if part:
+        yield part
 
 
-def _neighbours(groups: Sequence[Group]) -> list[Group]:
+def neighbours(groups: Sequence[Group]) -> list[Group]:
+    """Groups in an order in which those with the same prompt, or of similar length, are near."""
     longest: dict[Sequence[int], int] = {}
     for group in groups:
         longest[_prompt(group)] = max(longest.get(_prompt(group), 0), _longest(group))

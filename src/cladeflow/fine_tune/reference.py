@@ -4,20 +4,27 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from cladeflow.fine_tune.packing import Group, micro_batches
+from cladeflow.fine_tune.packing import Group, micro_batches, tokens
 from cladeflow.fine_tune.policy import Policy
 from cladeflow.fine_tune.sequences import TokenSequence
+from cladeflow.ranks import ALONE, Ranks
 
 
 @torch.no_grad()
-def with_reference(policy: Policy, groups: Sequence[Group], micro_tokens: int) -> list[Group]:
-    """``groups`` with the column ``reference``: log π_ref of every loss token, 0 elsewhere."""
+def with_reference(
+    policy: Policy, groups: Sequence[Group], micro_tokens: int, ranks: Ranks = ALONE
+) -> list[Group]:
+    """``groups`` with the column ``reference``: log π_ref of every loss token, 0 elsewhere.
+
+    Each rank scores its share.
+    """
     scored: dict[int, Group] = {}
-    for part in micro_batches(groups, micro_tokens):
+    mine = ranks.share(groups, tokens)
+    for part in micro_batches(mine, micro_tokens):
         logp = iter(policy.logp(policy.micro_batch(part)).tolist())
         for group in part:
             scored[id(group)] = tuple(_scored(row, logp) for row in group)
-    return [scored[id(group)] for group in groups]
+    return ranks.gathered([scored[id(group)] for group in mine])
 
 
 def _scored(row: TokenSequence, logp: Iterator[float]) -> TokenSequence:

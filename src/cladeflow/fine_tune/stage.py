@@ -10,6 +10,7 @@ from cladeflow.evaluate.stage import held_out_suites, posed
 from cladeflow.evaluate.suite import Suite
 from cladeflow.fine_tune import contamination
 from cladeflow.fine_tune.base import Builder, Objective, RoundData
+from cladeflow.fine_tune.helping import Assignment, train_together
 from cladeflow.fine_tune.samples import Start, refuse_unfit
 from cladeflow.fine_tune.settings import TrainSettings
 from cladeflow.memory import ReplayBuffer
@@ -168,9 +169,6 @@ def _train(
     work: Work,
 ) -> tuple[str, int]:
     """Train from where the update starts; the new model's Ref and the optimiser steps taken."""
-    from cladeflow.fine_tune.trainer import train
-    from cladeflow.models.loading import load_tokenizer
-
     update = _update(ctx)
     training = ctx.scale.training_for(objective.name)
     micro_tokens = max(1, training.micro_tokens >> ctx.session.reduced)
@@ -181,22 +179,24 @@ def _train(
         seed=ctx.key("train"),
     )
     ref = ctx.weights(update.init, update.role)
-    start = materialise(ctx.store, ref)
     samples = ctx.records("trajectories", Trajectory)
-    refuse_unfit(objective, examples, samples, update.role, _stamp(ref, start))
+    stamp = _stamp(ref, materialise(ctx.store, ref))
+    refuse_unfit(objective, examples, samples, update.role, stamp)
     if ctx.round.repeat == 1:  # else the next pass samples with the same engine again
         ctx.session.release()
     with ctx.session.computing():
-        result = train(
-            start,
-            examples,
-            objective,
-            settings,
+        result = train_together(
+            ctx.session,
+            Assignment(
+                start=ref,
+                reference=_reference(ctx, objective),
+                examples=examples,
+                objective=objective,
+                settings=settings,
+                scratch=key.rpartition("/")[2],
+            ),
             work.directory("model"),
-            tokenizer=load_tokenizer(start),
-            reference=_reference(ctx, objective),
-            checkpoint_dir=ctx.session.home.scratch(key.rpartition("/")[2]),
-            progress=lambda done, total: ctx.session.progress(str(ctx.call), done, total),
+            lambda done, total: ctx.session.progress(str(ctx.call), done, total),
         )
     tokens = {"role": update.role}
     work.metrics.count("cladeflow_trained_tokens_total", result.loss_tokens, **tokens)
@@ -210,12 +210,12 @@ def _train(
     return work.keep(result.model, "model"), result.steps
 
 
-def _reference(ctx: StageContext, objective: Objective) -> Path | None:
-    """Directory of the objective's referent, where it has one besides the start."""
+def _reference(ctx: StageContext, objective: Objective) -> str | None:
+    """Ref of the objective's referent, where it has one besides the start."""
     referent = objective.referent()
     if "reference" not in objective.reads() or referent == "start":
         return None
-    return materialise(ctx.store, ctx.weights(referent, _update(ctx).role))
+    return ctx.weights(referent, _update(ctx).role)
 
 
 def _stamp(ref: str, directory: Path) -> Start:

@@ -1,13 +1,15 @@
 """The one training loop: any objective, token batches, accumulation, exact resumption.
 
 The loss of a step is the objective's sum over the whole step divided by the number of its units
-(loss tokens, or examples); how the step is cut into micro-batches changes rounding at most.
+(loss tokens, or examples); how the step is cut into micro-batches, and dealt out to the ranks that
+train together, changes rounding at most.
 """
 
+import errno
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +24,11 @@ from cladeflow.fine_tune import checkpoint
 from cladeflow.fine_tune.base import Objective
 from cladeflow.fine_tune.batches import token_batches
 from cladeflow.fine_tune.optimiser import Optimiser
-from cladeflow.fine_tune.packing import Group, micro_batches, tokens
+from cladeflow.fine_tune.packing import Group, micro_batches, neighbours, tokens
 from cladeflow.fine_tune.policy import Policy, entropies, log_probabilities
 from cladeflow.fine_tune.reference import with_reference
 from cladeflow.fine_tune.settings import TrainResult, TrainSettings
+from cladeflow.fine_tune.totals import Totals, k3
 from cladeflow.models.loading import (
     TOKENIZER_FILES,
     load_model,
@@ -33,6 +36,7 @@ from cladeflow.models.loading import (
     model_digest,
 )
 from cladeflow.models.tokenizer import Tokenizer
+from cladeflow.ranks import ALONE, Ranks
 from cladeflow.records import TrainingExample, digest
 from cladeflow.store import explained
 
@@ -54,26 +58,28 @@ def train(
     reference: Path | None = None,
     checkpoint_dir: Path | None = None,
     progress: Progress | None = None,
-    device: str = "cpu",
+    ranks: Ranks = ALONE,
 ) -> TrainResult:
     """Train the model in ``model_dir`` on ``examples`` and save it to ``out_dir``.
 
     ``tokenizer`` is needed where examples hold text without tokens. ``reference`` is the directory
     of the objective's referent, where that is another model. With ``checkpoint_dir`` the run saves
-    its state there every ``checkpoint_every`` steps and goes on from what it finds there.
+    its state there every ``checkpoint_every`` steps and goes on from what it finds there. All of
+    ``ranks`` are to be called with the same arguments; rank 0 alone writes.
 
     Raises ValueError where no example has a token that counts, `CladeflowError` where the loss
-    stops being finite, `ModelError` for an unfit directory, `StoreError` for an unfit checkpoint.
+    stops being finite, `ModelError` for an unfit directory, `StoreError` for an unfit checkpoint,
+    `LostRank` where another rank ends early.
     """
     began = time.perf_counter()
-    model = load_model(model_dir, dtype="float32", device=device)
+    model = load_model(model_dir, dtype="float32", device=ranks.device)
     limit = min(settings.max_length or max_length(model), max_length(model))
     groups = [objective.sequences(example, tokenizer) for example in examples]
     useful = _useful(groups, limit)
     adapted = _adapted(model, settings)
-    run = Run(model, useful, objective, _budgeted(settings, useful))
+    run = Run(model, useful, objective, _budgeted(settings, useful), ranks)
     if "reference" in objective.reads():
-        run.refer(reference, device)
+        run.refer(reference)
     if checkpoint_dir is None:
         run.go(progress)
     else:
@@ -82,9 +88,8 @@ def train(
             _identity(model_dir, reference, examples, objective, settings),
             progress,
         )
-    if adapted is not None:
-        model = adapted.merge_and_unload()
-    save(model, model_dir, out_dir, settings)
+    if ranks.rank == 0:
+        save(adapted.merge_and_unload() if adapted else model, model_dir, out_dir, settings)
     return TrainResult(
         model=out_dir,
         steps=len(run.batches),
@@ -100,29 +105,6 @@ _COMPARED = frozenset({"behaviour", "reference"})
 """Columns of log-probabilities that the policy is at some distance from."""
 
 
-def k3(logp: Tensor, other: Tensor) -> Tensor:
-    """Sum over tokens [N] of e^d - d - 1, d = other - logp, which estimates KL(policy, other).
-
-    Source: Schulman 2020, "Approximating KL divergence".
-    """
-    distance = other - logp
-    return (distance.exp() - distance - 1).sum()
-
-
-@dataclass
-class Totals:
-    """Running figures of a run; see `TrainResult`."""
-
-    tokens: int = 0
-    loss_tokens: int = 0
-    loss_first: float = 0.0
-    loss_last: float = 0.0
-    loss_sum: float = 0.0
-    grad_norm: float = 0.0
-    grad_norm_sum: float = 0.0
-    kl: dict[str, float] = field(default_factory=dict)
-
-
 class Run:
     """A training run in memory: policy, optimiser, and the examples of every step."""
 
@@ -132,11 +114,13 @@ class Run:
         groups: Sequence[Group],
         objective: Objective,
         settings: TrainSettings,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.policy = Policy(model, dtype=settings.dtype, layout=settings.layout)
         self.groups = groups
         self.objective = objective
         self.settings = settings
+        self.ranks = ranks
         self.batches = token_batches([tokens(group) for group in groups], settings)
         self.optimiser = Optimiser(model, settings, len(self.batches))
         self.totals = Totals()
@@ -144,13 +128,15 @@ class Run:
         self._kl: dict[str, Tensor] = {}
         """Sums over the step's tokens so far."""
 
-    def refer(self, directory: Path | None, device: str) -> None:
+    def refer(self, directory: Path | None) -> None:
         """Score every loss token under a frozen model: the one in ``directory``, or the start."""
         policy, settings = self.policy, self.settings
         if directory is not None:
-            model = load_model(directory, dtype="float32", device=device).requires_grad_(False)
-            policy = Policy(model, dtype=settings.dtype, layout=settings.layout)
-        self.groups = with_reference(policy, self.groups, settings.micro_tokens)
+            model = load_model(directory, dtype="float32", device=self.ranks.device)
+            policy = Policy(
+                model.requires_grad_(False), dtype=settings.dtype, layout=settings.layout
+            )
+        self.groups = with_reference(policy, self.groups, settings.micro_tokens, self.ranks)
 
     def go(self, progress: Progress | None, after: Callable[[], None] = lambda: None) -> None:
         """Take the steps that are left, calling ``after`` at the end of each."""
@@ -165,9 +151,11 @@ class Run:
         state = checkpoint.load(directory, identity)
         if state is not None:
             self.restore(state)
+        if len(set(self.ranks.gathered([self.done]))) > 1:
+            raise OSError(errno.ESTALE, "not every rank sees the same checkpoint", str(directory))
 
         def keep() -> None:
-            if self.done % self.settings.checkpoint_every == 0:
+            if self.done % self.settings.checkpoint_every == 0 and self.ranks.rank == 0:
                 checkpoint.save(self.state(identity), directory)
 
         self.go(progress, keep)
@@ -183,26 +171,28 @@ class Run:
                 " lower training.learning_rate or training.clip"
             )
         self.done += 1
-        totals = self.totals
-        totals.tokens += sum(tokens(group) for group in groups)
-        totals.loss_tokens += count
-        totals.loss_first = loss if self.done == 1 else totals.loss_first
-        totals.loss_last, totals.grad_norm = loss, norm
-        totals.loss_sum += loss
-        totals.grad_norm_sum += norm
+        self.totals.count(sum(tokens(group) for group in groups), count, loss, norm)
 
     def accumulate(self, groups: Sequence[Group]) -> tuple[float, int]:
-        """Add the gradient of the mean loss per unit; that mean, and the number of loss tokens."""
+        """Add the gradient of the mean loss per unit; that mean, and the number of loss tokens.
+
+        Of all ranks together: the normaliser counts the whole step, so that shares add up.
+        """
         count = sum(sequence.loss_tokens for group in groups for sequence in group)
         units = count if self.objective.unit == "token" else len(groups)
         total = torch.zeros((), device=self.policy.model.device)
         self._kl = dict.fromkeys(_COMPARED & self.objective.reads(), total)
-        for part in micro_batches(groups, self.settings.micro_tokens):
+        mine = self.ranks.share(neighbours(groups), tokens)
+        for part in micro_batches(mine, self.settings.micro_tokens):
             loss = self._loss(part) / units
             torch.autograd.backward(loss)
             total = total + loss.detach()
-        self.totals.kl = {name: float(kl) / count for name, kl in self._kl.items()}
-        return float(total), count
+        self.ranks.add_gradients(self.optimiser.parameters)
+        sums = torch.stack([total, *self._kl.values()])
+        self.ranks.add([sums])
+        whole, *kl = sums.tolist()
+        self.totals.kl = {name: value / count for name, value in zip(self._kl, kl, strict=True)}
+        return whole, count
 
     def _loss(self, groups: Sequence[Group]) -> Tensor:
         """The objective's sum over one micro-batch."""

@@ -8,8 +8,10 @@ from typing import Any
 from kfp import dsl, kubernetes
 
 from cladeflow.kubeflow.attempts import GPUS, RUN
+from cladeflow.kubeflow.cluster import NAMESPACE
 from cladeflow.kubeflow.profile import Profile
 from cladeflow.kubeflow.tasks import Task
+from cladeflow.kubeflow.trainjob import template
 
 Component = Callable[..., dsl.PipelineTask]
 """A component, ready to be called with ``home`` and ``call``."""
@@ -67,8 +69,13 @@ class Builder:
                 placed = self._place(task, home, _call(task, 0, start=start))
                 number = placed.outputs["Output"]
             else:
-                placed = self._place(task, home, _call(task, number))
+                placed = self._place(task, home, _call(task, number, trainjob=self._nodes(task)))
             done[task.name] = placed.after(*before)
+
+    def _nodes(self, task: Task) -> dict[str, Any] | None:
+        """The TrainJob that carries out a task, where its stage trains on several nodes."""
+        several = self._profile.stage(task.stage).nodes > 1
+        return template(self._profile, task.stage) if several else None
 
     def single(self, stage: str, home: Any, call: str, **arguments: Any) -> dsl.PipelineTask:
         """Place a task that belongs to no generation."""
@@ -93,15 +100,16 @@ class Builder:
 
     def _equip(self, task: dsl.PipelineTask, stage: str) -> dsl.PipelineTask:
         """Image, resources, retries and everything of Kubernetes; no caching, commits are that."""
-        profile, resources = self._profile, self._profile.stage(stage)
-        retries = profile.retries
+        profile, resources = self._profile, self._profile.pod(stage)
+        retries, gpu = profile.retries, profile.stage(stage).gpu
         task.set_container_image(profile.image(resources.image)).set_caching_options(False)
         task.set_cpu_request(resources.cpu).set_cpu_limit(resources.cpu)
         task.set_memory_request(resources.memory).set_memory_limit(resources.memory)
         if resources.gpu is not None:
             task.set_accelerator_type(resources.gpu.type)
             task.set_accelerator_limit(resources.gpu.count)
-            task.set_env_variable(GPUS, str(resources.gpu.count))
+        if gpu is not None:
+            task.set_env_variable(GPUS, str(gpu.count * profile.stage(stage).nodes))
         task.set_retry(
             retries.count,
             backoff_duration=f"{retries.seconds}s",
@@ -116,12 +124,14 @@ class Builder:
 
 def _on_kubernetes(task: dsl.PipelineTask, profile: Profile, stage: str) -> None:
     """What the second document of a compiled pipeline holds."""
-    resources = profile.stage(stage)
+    resources = profile.pod(stage)
     kubernetes.set_timeout(task, resources.timeout)
     kubernetes.set_image_pull_policy(task, profile.pull_policy)
     kubernetes.use_field_path_as_env(
         task, env_name=RUN, field_path="metadata.labels['pipeline/runid']"
     )
+    if profile.stage(stage).nodes > 1:
+        kubernetes.use_field_path_as_env(task, env_name=NAMESPACE, field_path="metadata.namespace")
     kubernetes.add_pod_label(task, "app.kubernetes.io/name", "cladeflow")
     kubernetes.add_pod_label(task, "app.kubernetes.io/component", stage.replace("_", "-"))
     if profile.pull_secrets:

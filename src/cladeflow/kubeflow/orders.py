@@ -15,15 +15,18 @@ class Order(NamedTuple):
     """What a plan founds the evolution with where the home holds none."""
     schedule: dict[str, Any] | None = None
     """What the first plan of a schedule's run looks at before it begins."""
+    trainjob: dict[str, Any] | None = None
+    """Spec of the TrainJob that carries out the call; None: the task itself does."""
 
     @classmethod
     def read(cls, text: str) -> "Order":
         """Read what `text` wrote."""
         fields = json.loads(text)
         fields["generation"] = int(fields["generation"])  # a number of KFP's is a float
-        share, start, schedule = (fields.pop(name, None) for name in ("share", "start", "schedule"))
+        share = fields.pop("share", None)
         index, of = share.split("/") if share else (0, 0)
-        return cls(fields, (int(index), int(of)) if share else None, start, schedule)
+        more = {name: fields.pop(name, None) for name in ("start", "schedule", "trainjob")}
+        return cls(fields, (int(index), int(of)) if share else None, **more)
 
     @property
     def path(self) -> str:

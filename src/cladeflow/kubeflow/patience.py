@@ -18,9 +18,24 @@ from cladeflow.kubeflow.endpoint import Endpoint
 T = TypeVar("T")
 PAUSE_SECONDS = 1.0
 """Before a second attempt; each further pause is twice as long."""
-_ATTEMPTS = 5
-_PASSING = (408, 425, 429, 500, 502, 503, 504)
+ATTEMPTS = 5
+PASSING = (408, 425, 429, 500, 502, 503, 504)
+"""Answers that another attempt may better."""
 _PAGE = 100
+
+
+def again(question: Callable[[], T], passing: type[Exception], attempts: int = ATTEMPTS) -> T:
+    """The answer to a question that is asked again, after a pause, where it fails in passing."""
+    for attempt in range(attempts - 1):
+        try:
+            return question()
+        except passing:
+            _wait(attempt)
+    return question()
+
+
+def _wait(attempt: int) -> None:
+    time.sleep(PAUSE_SECONDS * 2**attempt)
 
 
 class KfpUnavailable(CladeflowError):
@@ -72,16 +87,16 @@ class Patience:
 
     def created(self, find: Callable[[], list[T]], create: Callable[[], Any]) -> list[T]:
         """What ``find`` finds, newest first, creating it where that is nothing."""
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             found = find()
             if found:
                 return found
             try:
                 self._answer(create)
             except KfpUnavailable:
-                if attempt == _ATTEMPTS - 1:
+                if attempt == ATTEMPTS - 1:
                     raise
-                self._wait(attempt)
+                _wait(attempt)
             except KfpRefused as error:  # somebody else was faster
                 if error.status != 409:
                     raise
@@ -94,17 +109,9 @@ class Patience:
             )
         return found
 
-    def asked(self, question: Callable[[], T], attempts: int = _ATTEMPTS) -> T:
+    def asked(self, question: Callable[[], T], attempts: int = ATTEMPTS) -> T:
         """The answer to a question that may be asked again."""
-        for attempt in range(attempts - 1):
-            try:
-                return self._answer(question)
-            except KfpUnavailable:
-                self._wait(attempt)
-        return self._answer(question)
-
-    def _wait(self, attempt: int) -> None:
-        time.sleep(PAUSE_SECONDS * 2**attempt)
+        return again(lambda: self._answer(question), KfpUnavailable, attempts)
 
     def _answer(self, question: Callable[[], T]) -> T:
         """Ask once; every failure becomes one that says what to do, and holds no secret."""
@@ -117,7 +124,7 @@ class Patience:
             raise self._explained(error.status, error.body) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise KfpUnavailable(
-                f"{self.endpoint.endpoint} cannot be reached ({_short(error)}); is kfp.endpoint "
+                f"{self.endpoint.endpoint} cannot be reached ({short(error)}); is kfp.endpoint "
                 "of the profile right, and is the port-forward or the ingress up?"
             ) from None
         kind = self.client.last_response.getheader("content-type") or ""
@@ -130,19 +137,19 @@ class Patience:
         return answer
 
     def _explained(self, status: int, body: Any) -> CladeflowError:
-        where, said = self.endpoint.endpoint, self._without_secrets(_said(body))
+        where, why = self.endpoint.endpoint, self._without_secrets(said(body))
         if status in (401, 403):
             source = self.endpoint.token_env or self.endpoint.token_file or "none is named"
             return KfpRefused(
-                f"{where} refuses the credentials ({status}: {said}); the token of the profile's "
+                f"{where} refuses the credentials ({status}: {why}); the token of the profile's "
                 f"kfp section ({source}) is missing, wrong or expired",
                 status,
             )
-        if status in _PASSING:
-            return KfpUnavailable(f"{where} answers {status} ({said}), also after a while")
+        if status in PASSING:
+            return KfpUnavailable(f"{where} answers {status} ({why}), also after a while")
         if status == 0:
-            return KfpUnavailable(f"{where} cannot be reached ({said})")
-        return KfpRefused(f"{where} refuses ({status}: {said})", status)
+            return KfpUnavailable(f"{where} cannot be reached ({why})")
+        return KfpRefused(f"{where} refuses ({status}: {why})", status)
 
     def _without_secrets(self, text: str) -> str:
         for secret in self._secrets:
@@ -171,8 +178,8 @@ def _connected(endpoint: Endpoint) -> tuple[Any, tuple[str, ...]]:
     return kfp.ApiClient(settings), (token,) if token else ()
 
 
-def _said(body: Any) -> str:
-    """What the server says of an error, in one short line."""
+def said(body: Any) -> str:
+    """What a server says of an error, in one short line."""
     try:
         fields = json.loads(body)
         text = str(fields.get("message") or fields.get("error") or fields)
@@ -181,6 +188,6 @@ def _said(body: Any) -> str:
     return " ".join(text.split())[:300]
 
 
-def _short(error: BaseException) -> str:
+def short(error: BaseException) -> str:
     """An error without the address of its connection object."""
     return str(error).rpartition("at 0x")[2].partition(": ")[2] or type(error).__name__

@@ -66,6 +66,15 @@ class StageResources(Value):
     selectors: dict[str, str] = {}
     """Labels of the nodes that will do."""
     tolerations: tuple[Toleration, ...] = ()
+    nodes: int = Field(default=1, ge=1)
+    """How many pods train together, each with all of this; more than 1 are a TrainJob's."""
+
+
+class Trainer(Value):
+    """The runtime of Kubeflow Trainer that TrainJobs refer to; one of torch, such as it ships."""
+
+    runtime: Name = "torch-distributed"
+    kind: Literal["ClusterTrainingRuntime", "TrainingRuntime"] = "ClusterTrainingRuntime"
 
 
 class Volume(Value):
@@ -107,6 +116,7 @@ class Profile(Value):
     shards: dict[Literal["rollout", "critique", "verification", "evaluate"], int] = {}
     """Tasks that share the shards of a stage; 1 where it is not named."""
     retries: Retries = Retries()
+    trainer: Trainer = Trainer()
     kfp_timezone: str = "UTC"
     """The time zone of the KFP installation's cron, which has one for all."""
     kfp: Endpoint | None = None
@@ -154,7 +164,24 @@ class Profile(Value):
                 )
         if not self._mounts(self.home):
             raise ValueError(f"home: {self._lost(self.home)}")
+        for place, stage in named:
+            if stage.nodes > 1 and (reason := self._unfit_for_nodes(place, stage)):
+                raise ValueError(f"{place}.nodes: {reason}")
         return self
+
+    def _unfit_for_nodes(self, place: str, stage: StageResources) -> str:
+        """Why a stage cannot run on several nodes; empty where it can."""
+        if place != "stages.fine_tune":
+            return "only stages.fine_tune trains on several nodes"
+        if stage.gpu is None:
+            return f"{stage.nodes} nodes train on GPUs; say with stages.fine_tune.gpu on which"
+        if self.kfp is None or not self.kfp.service_account:
+            return (
+                "the step makes a TrainJob, and needs an account that may: name it in "
+                "kfp.service_account (docs/kubeflow.md has its role)"
+            )
+        taken = sorted(name for name in self.environment if name.startswith("PET_"))
+        return f"environment.{taken[0]} is what torchrun is told by the TrainJob" if taken else ""
 
     def on_a_volume(self, home: str) -> str:
         """``home``; raises `RecipeError` where pods would lose it."""
@@ -173,6 +200,17 @@ class Profile(Value):
         """What a stage's tasks get."""
         return self.stages.get(name, self.defaults)  # type: ignore[call-overload, no-any-return]
 
+    def pod(self, name: str) -> StageResources:
+        """What the pods of a stage's tasks get.
+
+        Where a TrainJob trains on several nodes, these have what the stage says; the pod that
+        waits for it has what ``defaults`` says, and no GPU.
+        """
+        wanted = self.stage(name)
+        if wanted.nodes == 1:
+            return wanted
+        return self.defaults.model_copy(update={"gpu": None, "timeout": wanted.timeout})
+
     def image(self, name: str) -> str:
         """The whole reference of an image."""
         return f"{self.registry.rstrip('/')}/{self.images[name]}".lstrip("/")
@@ -181,7 +219,8 @@ class Profile(Value):
         """Whole reference of every image, with the stages that run in it."""
         found: dict[str, list[str]] = {self.image(name): [] for name in self.images}
         for stage in PROFILE_STAGES:
-            found[self.image(self.stage(stage).image)].append(stage)
+            for image in dict.fromkeys((self.stage(stage).image, self.pod(stage).image)):
+                found[self.image(image)].append(stage)
         return found
 
 

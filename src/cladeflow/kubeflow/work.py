@@ -1,16 +1,21 @@
 """One attempt at a task: the calls' commits, and the receipts and facts that they leave."""
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 from cladeflow.archive.archive import Archive
+from cladeflow.errors import CladeflowError
 from cladeflow.graph import Node, StageCall
 from cladeflow.home import Home
 from cladeflow.kubeflow.artifacts import Facts
+from cladeflow.kubeflow.attempts import RUN
 from cladeflow.kubeflow.guard import hold
 from cladeflow.kubeflow.orders import Order
 from cladeflow.kubeflow.receipts import Receipt, Receipts, code_state
+from cladeflow.kubeflow.training import carry_out
+from cladeflow.kubeflow.trainjob import complete, name_of
 from cladeflow.recipes.model import Resolved
 from cladeflow.records import Agent
 from cladeflow.runners.subprocess import ready
@@ -36,9 +41,25 @@ def work(home: Path, order: Order, reduced: int = 0) -> list[dict[str, Any]]:
         if order.share is not None:
             visit.share(task[0], Share(*order.share))
             return []
+        if order.trainjob is not None and visit.found(task[0]) is None:
+            _train_on_nodes(home, visit, task[0], order.trainjob, reduced)
         for node in task:
             visit.commit(node)
         return _left(session, visit, task)
+
+
+def _train_on_nodes(
+    home: Path, visit: Visit, node: Node, spec: dict[str, Any], reduced: int
+) -> None:
+    """Have a TrainJob make the call's commit."""
+    name, run = name_of(str(home), visit.address(node)), os.environ.get(RUN, "")
+    call = node.call.model_dump(mode="json", exclude_defaults=True)
+    carry_out(home, complete(spec, name, run, str(home), call, reduced))
+    if visit.found(node) is None:
+        raise CladeflowError(
+            f"TrainJob {name} is complete, and its commit is not in {home}: do its pods mount the "
+            "same volume at the same place?"
+        )
 
 
 def _found(home: Home, start: dict[str, Any]) -> None:

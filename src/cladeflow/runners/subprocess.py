@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Self
 
 from cladeflow.errors import CladeflowError
+from cladeflow.fine_tune.helping import help_out
 from cladeflow.graph import Node, StageCall
 from cladeflow.session import Session
 from cladeflow.visit import Visit
@@ -103,10 +104,17 @@ def _publish(visit: Visit, task: Task) -> None:
 
 
 def step(session: Session, call: StageCall) -> None:
-    """Run the task of one call whose inputs have been committed: what a process or a pod does."""
+    """Run the task of one call whose inputs have been committed: what a process or a pod does.
+
+    Of several ranks that torchrun started, the first does, and the others help where it trains.
+    """
+    if session.ranks.rank:
+        help_out(session)
+        return
     visit, task = ready(session, call)
     for node in task:
         visit.commit(node)
+    session.ranks.tell(None)
 
 
 def ready(session: Session, call: StageCall) -> tuple[Visit, tuple[Node, ...]]:

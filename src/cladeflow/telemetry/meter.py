@@ -1,5 +1,6 @@
 """What work spends: clocks and bytes, counted once where work is nested in other work."""
 
+import os
 import resource
 import sys
 import time
@@ -110,9 +111,15 @@ def begun(scratch: Path) -> int:
 
 
 def gpus_held() -> int:
-    """CUDA devices that this process can use, from its first use of one on; imports no torch."""
+    """CUDA devices that this process can use, from its first use of one on; imports no torch.
+
+    Under torchrun, those of all ranks: each has one, and rank 0 alone leaves metrics.
+    """
     torch = sys.modules.get("torch")
-    return torch.cuda.device_count() if torch and torch.cuda.is_initialized() else 0
+    if not (torch and torch.cuda.is_initialized()):
+        return 0
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    return ranks if ranks > 1 else torch.cuda.device_count()
 
 
 class CountingStore:

@@ -38,7 +38,7 @@ def run(model_dir: Path, micro_tokens: int) -> Run:
 @pytest.mark.parametrize("micro_tokens", [1, 1000])
 def test_held_to_its_start_every_pair_begins_undecided(model_dir: Path, micro_tokens: int) -> None:
     made = run(model_dir, micro_tokens)
-    made.refer(None, "cpu")
+    made.refer(None)
     loss, count = made.accumulate(made.groups)
     assert loss == pytest.approx(torch.log(torch.tensor(2.0)).item(), abs=1e-6)
     assert count == 3 * len(PAIRS)
@@ -53,7 +53,7 @@ def test_the_reference_is_the_log_probability_under_the_given_model(model_dir: P
         model_dir.parent / "other",
     ).model
     made = run(model_dir, 1000)
-    made.refer(other, "cpu")
+    made.refer(other)
     model = load_model(other, dtype="float32", device="cpu")
     for group in made.groups:
         for row in group:
@@ -70,7 +70,7 @@ def test_pairs_are_averaged_over_the_step_however_it_is_cut(model_dir: Path) -> 
     losses = []
     for micro_tokens in (1, 1000):
         made = run(model_dir, micro_tokens)
-        made.refer(None, "cpu")
+        made.refer(None)
         made.step()
         losses.append(made.accumulate(made.groups)[0])
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)

@@ -15,7 +15,8 @@ require_kfp()
 from cladeflow.kubeflow import patience  # noqa: E402
 from cladeflow.kubeflow.api import Kfp, Run  # noqa: E402
 from cladeflow.kubeflow.patience import KfpRefused, KfpUnavailable  # noqa: E402
-from tests.kfp_server import Fault, KfpServer, Refused, validate  # noqa: E402
+from tests.fake_api import Fault, Refused  # noqa: E402
+from tests.kfp_server import KfpServer, validate  # noqa: E402
 
 SPEC = {"pipeline_spec": {"pipelineInfo": {"name": "p"}}, "platform_spec": {}}
 
