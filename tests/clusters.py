@@ -31,7 +31,5 @@ def two_nodes(text: str) -> str:
     before, found, after = text.partition("  fine_tune:\n")
     assert found
     after = after.replace("count: 1", "count: 2", 1)
-    after = after.replace(
-        "  experiment: cladeflow", "  service_account: t\n  experiment: cladeflow"
-    )
+    after = after.replace("#  service_account: ", "  service_account: ")
     return f"{before}{found}    nodes: 2\n{after}"

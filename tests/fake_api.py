@@ -34,6 +34,9 @@ class Refused(Exception):
 class FakeApi:
     """Serves from ``__enter__`` to ``__exit__`` what `answer` gives."""
 
+    prefix = ""
+    """What faults and records of requests leave out of paths."""
+
     def __init__(self) -> None:
         self.content_type = "application/json"
         self.requests: list[tuple[str, str]] = []
@@ -84,7 +87,7 @@ class FakeApi:
         length = int(handler.headers.get("content-length") or 0)
         raw = handler.rfile.read(length)
         url = urlparse(handler.path)
-        fault = self._fault(handler.command, url.path)
+        fault = self._fault(handler.command, url.path.removeprefix(self.prefix))
         if fault is not None and not fault.after:
             time.sleep(fault.seconds)
             self._reply(handler, fault.status, {"message": "injected"})

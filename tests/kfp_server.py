@@ -15,11 +15,11 @@ import kfp_server_api
 
 from tests.fake_api import FakeApi, Refused
 
-PREFIX = "/apis/v2beta1"
-
 
 class KfpServer(FakeApi):
     """Serves from ``__enter__`` to ``__exit__``. State is plain dicts, in the API's own fields."""
+
+    prefix = "/apis/v2beta1"
 
     def __init__(self, token: str = "") -> None:
         super().__init__()
@@ -31,12 +31,6 @@ class KfpServer(FakeApi):
         """Recurring runs that were ever enabled at once."""
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._births = 0
-
-    @property
-    def changes(self) -> list[str]:
-        """The requests that change something, in short."""
-        short = [(method, path.removeprefix(PREFIX)) for method, path in self.requests]
-        return [f"{method} {path}" for method, path in short if method != "GET"]
 
     # What a test does to it
 
@@ -64,9 +58,9 @@ class KfpServer(FakeApi):
     def answer(self, method: str, path: str, query: dict[str, str], body: Any, token: str) -> Any:
         if self.token and token != f"Bearer {self.token}":
             raise Refused(401, f"no access with {token!r}")
-        if not path.startswith(f"{PREFIX}/"):
+        if not path.startswith(f"{self.prefix}/"):
             raise Refused(404, "not found")
-        answer = self._route(method, path.removeprefix(PREFIX), query, body)
+        answer = self._route(method, path.removeprefix(self.prefix), query, body)
         enabled = [one for one in self.recurring.values() if one["status"] == "ENABLED"]
         self.most_enabled = max(self.most_enabled, len(enabled))
         return answer

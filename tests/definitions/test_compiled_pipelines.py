@@ -16,12 +16,14 @@ from cladeflow.graph import unroll
 from cladeflow.kubeflow.profile import Profile, example, parse_profile
 from cladeflow.kubeflow.tasks import Task, tasks
 from cladeflow.recipes import resolve
+from tests.clusters import two_nodes
 from tests.command_line import cladeflow
 from tests.kfp_extra import require_kfp
 
 require_kfp()
 
 from cladeflow.kubeflow.compiling import compiled, recipe_pipeline  # noqa: E402
+from cladeflow.kubeflow.trainjob import template  # noqa: E402
 from tools.definitions import generated  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
@@ -237,6 +239,29 @@ def test_an_evaluation_compiles_to_a_plan_an_evaluation_and_a_decision(tmp_path:
     body = next(v for k, v in spec["components"].items() if k.startswith("comp-exit-handler"))
     placed = {task["taskInfo"]["name"] for task in body["dag"]["tasks"].values()}
     assert placed == {"1/plan", "1/0/evaluate shares", "1/0/evaluate", "1/promote"}
+
+
+def test_nodes_that_train_together_are_a_trainjob_that_a_light_step_makes() -> None:
+    cluster = parse_profile(two_nodes(example()), "p.yaml")
+    recipe = resolve("default", scale="tiny").recipe
+    spec, platforms = yaml.safe_load_all(compiled(recipe_pipeline(recipe, cluster)))
+    found = Compiled(spec, platforms["platforms"]["kubernetes"], (), {})
+    placed = {task["taskInfo"]["name"]: task for task in found.body().values()}
+    step = placed["1/0/main.0/fine_tune.0"]
+    container, asked = found.container(step), found.asked(step)
+    assert container["image"] == cluster.image("core")
+    assert "accelerator" not in container["resources"]
+    assert container["resources"]["resourceCpuLimit"] == "1"
+    assert {"name": "CLADEFLOW_GPUS", "value": "4"} in container["env"]
+    assert asked["activeDeadlineSeconds"] == "86400" and "tolerations" not in asked
+    assert {"name": "CLADEFLOW_NAMESPACE", "fieldPath": "metadata.namespace"} in asked[
+        "fieldPathAsEnv"
+    ]
+    job = call(step)["trainjob"]
+    assert job == template(cluster, "fine_tune")
+    assert (job["trainer"]["numNodes"], job["trainer"]["image"]) == (2, cluster.image("train"))
+    others = [task for name, task in placed.items() if "fine_tune" not in name]
+    assert not [task for task in others if "trainjob" in str(task["inputs"])]
 
 
 def test_images_to_mirror_are_listed(tmp_path: Path) -> None:

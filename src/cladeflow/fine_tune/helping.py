@@ -48,7 +48,7 @@ def _carried_out(
     from cladeflow.fine_tune.trainer import train
     from cladeflow.models.loading import load_tokenizer
 
-    start, reference = materialise(session.store, assignment.start), assignment.reference
+    start, referent = materialise(session.store, assignment.start), assignment.reference
     return train(
         start,
         assignment.examples,
@@ -56,7 +56,7 @@ def _carried_out(
         assignment.settings,
         out,
         tokenizer=load_tokenizer(start),
-        reference=reference and materialise(session.store, reference),
+        reference=None if referent is None else materialise(session.store, referent),
         checkpoint_dir=session.home.scratch(assignment.scratch),
         progress=progress,
         ranks=session.ranks,

@@ -6,6 +6,7 @@ import pytest
 
 from cladeflow.errors import RecipeError
 from cladeflow.kubeflow.profile import example, parse_profile, read_profile
+from tests.clusters import two_nodes
 
 ZEROS = "@sha256:" + "0" * 64
 
@@ -57,6 +58,52 @@ def test_a_mistake_is_refused_with_its_place(old: str, new: str, complaint: str)
         parse_profile(example().replace(old, new, 1), "p.yaml")
     assert str(refused.value).startswith("p.yaml")
     assert complaint in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("  service_account: cladeflow", "#", "stages.fine_tune.nodes: the step makes a"),
+        (
+            "    nodes: 2\n    image: train\n",
+            "    nodes: 0\n    image: train\n",
+            "fine_tune.nodes: Inp",
+        ),
+        ("  rollout: &gpu\n", "  rollout: &gpu\n    nodes: 2\n", "stages.rollout.nodes: only"),
+        ("defaults:\n", "defaults:\n  nodes: 2\n", "defaults.nodes: only stages.fine_tune trains"),
+        (
+            "    gpu: {type: nvidia.com/gpu, count: 2, roles: [actor]}\n",
+            "",
+            "stages.fine_tune.nodes: 2 nodes train on GPUs; say with stages.fine_tune.gpu on which",
+        ),
+        (
+            "OMP_WAIT_POLICY: PASSIVE",
+            "PET_NNODES: '3'",
+            "environment.PET_NNODES is what torchrun is told",
+        ),
+        (
+            "#trainer: {runtime: torch-d",
+            "trainer: {runtme: torch-d",
+            "trainer: unknown key 'runtme'",
+        ),
+    ],
+)
+def test_nodes_that_cannot_train_together_are_refused(old: str, new: str, complaint: str) -> None:
+    text = two_nodes(example())
+    assert old in text
+    with pytest.raises(RecipeError) as refused:
+        parse_profile(text.replace(old, new, 1), "p.yaml")
+    assert complaint in str(refused.value)
+
+
+def test_the_step_that_waits_for_nodes_has_no_gpu_and_the_stages_timeout() -> None:
+    profile = parse_profile(two_nodes(example()), "p.yaml")
+    assert profile.stage("fine_tune").nodes == 2
+    pod = profile.pod("fine_tune")
+    assert (pod.gpu, pod.image, pod.cpu, pod.timeout) == (None, "core", "1", 86400)
+    assert profile.pod("rollout") == profile.stage("rollout")
+    stages = profile.stages_by_image()
+    assert all("fine_tune" in stages[profile.image(image)] for image in ("core", "train"))
 
 
 def test_without_digest_only_a_tag_will_do() -> None:
