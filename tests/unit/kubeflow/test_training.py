@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cladeflow.errors import CladeflowError
 from cladeflow.failures import failure
@@ -265,6 +266,27 @@ def test_what_kubernetes_says_counts_where_no_rank_left_a_word(
     with pytest.raises(Exception, match=said) as failed:
         carry_out(tmp_path, body())
     assert failure(failed.value) == kind
+
+
+def test_the_role_that_is_documented_is_what_the_step_asks_for(
+    server: KubernetesServer, tmp_path: Path
+) -> None:
+    meanwhile(server, succeed(server))
+    carry_out(tmp_path, body())
+    names = {"POST": "create", "GET": "get", "DELETE": "delete"}
+    asked = set()
+    for method, path in server.requests:
+        rest = path.split(f"/{NAMESPACE}/")[1].split("/")
+        resource = "/".join(rest[::2])
+        listed = method == "GET" and len(rest) == 1
+        asked.add((resource, "list" if listed else names[method]))
+    manifest = Path(__file__).parents[3] / "docs" / "manifests" / "trainjobs.yaml"
+    role, binding = yaml.safe_load_all(manifest.read_text())
+    rules = {
+        (r, verb) for rule in role["rules"] for r in rule["resources"] for verb in rule["verbs"]
+    }
+    assert asked == rules
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
 
 
 def test_a_step_that_is_told_to_stop_deletes_its_trainjob(

@@ -1,4 +1,6 @@
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,3 +60,14 @@ def test_attempts_that_left_a_mark_are_counted(tmp_path: Path) -> None:
     assert [begun(tmp_path / "work") for _ in range(3)] == [1, 2, 3]
     (tmp_path / "file").touch()
     assert begun(tmp_path / "file") == 1
+
+
+@pytest.mark.parametrize(("ranks", "held"), [(None, 8), ("32", 32)])
+def test_under_torchrun_every_rank_holds_one_gpu(
+    monkeypatch: pytest.MonkeyPatch, ranks: str | None, held: int
+) -> None:
+    cuda = SimpleNamespace(is_initialized=lambda: True, device_count=lambda: 8)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    if ranks:
+        monkeypatch.setenv("WORLD_SIZE", ranks)
+    assert gpus_held() == held
