@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -50,7 +51,9 @@ class Nodes:
         job = self._server.made[-1]
         name, trainer = job["metadata"]["name"], job["spec"]["trainer"]
         self._server.start(name)
-        pods = [self._pod(trainer, node) for node in range(trainer["numNodes"])]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        pods = [self._pod(trainer, node, port) for node in range(trainer["numNodes"])]
         writers = [
             threading.Thread(target=lambda n=n, p=p: self._server.write(name, n, p.stdout or ()))
             for n, p in enumerate(pods)
@@ -63,14 +66,14 @@ class Nodes:
         if name in self._server.jobs:
             self._server.end(name, *(("Failed", "JobsFailed") if any(ended) else ()))
 
-    def _pod(self, trainer: dict[str, Any], node: int) -> "subprocess.Popen[str]":
+    def _pod(self, trainer: dict[str, Any], node: int, port: int) -> "subprocess.Popen[str]":
         given = {one["name"]: one["value"] for one in trainer["env"]}
         told = {
             "PET_NNODES": str(trainer["numNodes"]),
             "PET_NPROC_PER_NODE": str(trainer["numProcPerNode"]),
             "PET_NODE_RANK": str(node),
             "PET_MASTER_ADDR": "127.0.0.1",
-            "PET_MASTER_PORT": "29531",
+            "PET_MASTER_PORT": str(port),
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
         command = [sys.executable, *trainer["command"][1:]]
@@ -84,17 +87,23 @@ class Nodes:
 
 
 @pytest.fixture
-def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubernetesServer]:
-    """A cluster for one TrainJob."""
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubernetesServer]:
+    """A cluster on which nothing happens to TrainJobs by itself."""
     monkeypatch.setattr(training, "POLL_SECONDS", 0.2)
     monkeypatch.setenv(cluster.NAMESPACE, NAMESPACE)
     monkeypatch.setenv(RUN, "run-1")
     with KubernetesServer() as server:
         monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path)))
-        thread = threading.Thread(target=Nodes(server).serve)
-        thread.start()
         yield server
-        thread.join()
+
+
+@pytest.fixture
+def nodes(server: KubernetesServer) -> Iterator[KubernetesServer]:
+    """A cluster for one TrainJob."""
+    thread = threading.Thread(target=Nodes(server).serve, daemon=True)
+    thread.start()
+    yield server
+    thread.join(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +184,20 @@ def test_what_stops_the_ranks_stops_the_step(
     (attempt,) = Ledger(home.directory).of("1/0/main.0/fine_tune.0")
     assert attempt.outcome == "mistake" and "TrainJob cladeflow-" in attempt.reason
     assert not nodes.jobs
+
+
+def test_a_trainjob_that_trained_somewhere_else_is_a_mistake(
+    server: KubernetesServer, gathered: Home, tmp_path: Path
+) -> None:
+    home = copied(gathered, tmp_path / "home")
+
+    def end() -> None:
+        while not server.made:
+            time.sleep(0.01)
+        server.end(server.made[0]["metadata"]["name"])
+
+    threading.Thread(target=end, daemon=True).start()
+    with pytest.raises(SystemExit, match="do its pods mount the same volume"):
+        step.run(str(home.directory), ORDER)
+    (attempt,) = Ledger(home.directory).of("1/0/main.0/fine_tune.0")
+    assert attempt.outcome == "mistake"
