@@ -48,13 +48,15 @@ def _life(agent: Agent, child: int, skill: float, replaced: str | None) -> list[
     """An agent's birth, evaluation and fate."""
     ok = round(skill * TASKS)
     exploration = {"distinct_correct": round(1 - skill / 2, 3), "positive_rate": round(skill, 3)}
+    bounds = {name: {"lo": v - 0.02, "hi": v + 0.02, "n": TASKS} for name, v in exploration.items()}
+    kept = {} if agent.gen == 1 else {"exploration_bounds": bounds}  # at first none were recorded
     return [
         Event.added(agent, child),
         Event(
             key=f"evaluated/{agent.id}",
             kind="evaluated",
             agent_id=agent.id,
-            payload={"ok": ok, "fail": TASKS - ok, "exploration": exploration},
+            payload={"ok": ok, "fail": TASKS - ok, "exploration": exploration, **kept},
         ),
         Event(
             key=f"decided/{agent.id}",

@@ -134,7 +134,7 @@ def evaluated(evaluation: Evaluation) -> Callable[[], Any]:
                 key="golden",
             )
         )
-        parts = [*report.rows, *report.deltas]
+        parts = [*report.rows, *report.deltas, *report.exploration_bounds.values()]
         dumped = [part.model_dump(mode="json") for part in parts]
         hashes = [suite.hash for suite in suites]
         return [hashes, dumped, dict(report.retention), dict(report.exploration)]
@@ -277,7 +277,7 @@ CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
     (BenchmarkSuite(), 2, "a6c9748bbe9691c3", evaluated(BenchmarkSuite(cells=CELLS))),
     (Staged(), 1, "6b74e5a813b12006", screened),
     (TransferRetention(), 2, "df176d68afad3180", evaluated(TransferRetention(tasks=60))),
-    (ExplorationMonitor(), 1, "ad85ca56faf65bca", evaluated(ExplorationMonitor())),
+    (ExplorationMonitor(), 2, "9b69dbddaa1e0f16", evaluated(ExplorationMonitor())),
     (Always(), 1, "af5b01e3415314bc", decided(Always())),
     (ThresholdGate(), 2, "5fba6d10caea2459", decided(ThresholdGate())),
     (ParetoGate(), 1, "266f28abf3e339c0", dominated),

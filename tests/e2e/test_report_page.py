@@ -140,6 +140,53 @@ def test_what_was_measured_is_drawn_and_has_a_name(
     )
 
 
+def test_children_with_bounds_have_intervals_and_those_without_have_none(
+    browser: Browser, crowd: Path
+) -> None:
+    browser.open(crowd)
+    for figure in ("diversity", "exploration"):
+        drawn = f"document.querySelectorAll('#{figure} [aria-label=rule] line').length"
+        # all but the start and the ten of the first generation, and the line at zero
+        assert browser.evaluate(drawn) == 500 - 1 - 10 + 1
+        bands = f"document.querySelectorAll('#{figure} [aria-label=area] path').length"
+        assert browser.evaluate(bands) == 1
+
+
+def test_nothing_is_offered_to_choose_from_where_there_is_one(
+    browser: Browser, crowd: Path
+) -> None:
+    browser.open(crowd)
+    style = "getComputedStyle(document.getElementById('family').closest('.tools')).display"
+    assert browser.evaluate(style) == "none"
+
+
+def test_a_page_opens_at_the_champion_on_a_phone_too(browser: Browser, crowd: Path) -> None:
+    for width in (1280, 390):
+        browser.open(crowd, width=width)
+        inside = browser.evaluate(
+            "(() => { const frame = document.getElementById('tree').getBoundingClientRect();"
+            "const star = document.querySelector('.node[aria-selected=true] .dot')"
+            ".getBoundingClientRect();"
+            "return frame.left <= star.left && star.right <= frame.right"
+            " && frame.top <= star.top && star.bottom <= frame.bottom; })()"
+        )
+        assert inside
+
+
+def test_prices_make_a_bill(browser: Browser, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text("{cpu_hour: 0.04, gpu_hour: 3.5}")
+    out = tmp_path / "report.html"
+    ran = cladeflow("report", "--home", home, "--out", out, "--prices", tmp_path / "prices.yaml")
+    assert ran.code == 0, ran.err
+    browser.open(out)
+    assert browser.complaints() == []
+    rows = cells(browser, "paid")
+    assert [row[0] for row in rows] == ["1", "2", "all"]
+    totals = [float(row[-3].lstrip("$")) for row in rows]
+    assert 0 < totals[0] < totals[2] == pytest.approx(sum(totals[:2]), rel=0.01)
+    assert browser.evaluate("document.querySelectorAll('#dollars rect').length") > 0
+
+
 def test_the_tree_opens_and_closes_by_mouse_and_keyboard(browser: Browser, crowd: Path) -> None:
     browser.open(crowd)
     few = browser.evaluate(NODES)

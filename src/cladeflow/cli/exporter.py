@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cladeflow.cli.output import HOME_OPTION
+from cladeflow.cli.output import HOME_OPTION, PRICES_VARIABLE
 
 
 @click.command()
@@ -21,6 +21,7 @@ from cladeflow.cli.output import HOME_OPTION
 @click.option(
     "--prices",
     type=click.Path(path_type=Path),
+    envvar=PRICES_VARIABLE,
     metavar="FILE",
     help="YAML of dollars per CPU hour, GPU hour and million tokens.  [default: the one shipped]",
 )

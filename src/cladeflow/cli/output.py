@@ -20,6 +20,8 @@ HOME_OPTION = click.option(
     envvar="CLADEFLOW_HOME",
     help="Where the evolution lives.",
 )
+PRICES_VARIABLE = "CLADEFLOW_PRICES"
+"""Names the price table where no option does."""
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 
 _PLAIN_SECONDS = 10.0

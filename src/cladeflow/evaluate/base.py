@@ -9,6 +9,7 @@ from cladeflow.environments.base import Environment
 from cladeflow.errors import CladeflowError
 from cladeflow.evaluate.suite import Suite, SuiteResult
 from cladeflow.records import (
+    Bounds,
     Cost,
     Delta,
     EvalReport,
@@ -71,6 +72,7 @@ class ReportParts(NamedTuple):
     gaps: tuple[Gap, ...] = ()
     retention: Mapping[str, float] = {}
     exploration: Mapping[str, float] = {}
+    exploration_bounds: Mapping[str, Bounds] = {}
     critique: Mapping[str, float] = {}
 
 
@@ -130,6 +132,9 @@ def evaluation_report(
         gaps=tuple(gap for part in parts for gap in part.gaps),
         retention={family: drop for part in parts for family, drop in part.retention.items()},
         exploration={name: value for part in parts for name, value in part.exploration.items()},
+        exploration_bounds={
+            name: bounds for part in parts for name, bounds in part.exploration_bounds.items()
+        },
         baseline_exploration=dict(baseline_exploration or {}),
         critique={name: value for part in parts for name, value in part.critique.items()},
         cost=Cost(

@@ -132,6 +132,38 @@ def bootstrap_of_sums(
     return Interval(float(measure(sample.sum(axis=0))), lo, hi, len(sample))
 
 
+def bootstrap_ratio(
+    totals: ArrayLike,
+    counts: ArrayLike,
+    *,
+    key: str,
+    confidence: float = 0.95,
+    bounds: tuple[float, float] | None = (0.0, 1.0),
+) -> Interval:
+    """Bootstrap over tasks of sum(totals) / sum(counts): a mean over what tasks hold several of.
+
+    Attempts at one task are no independent draws, so tasks are resampled whole (cluster bootstrap,
+    Davison and Hinkley 1997, section 3.8). Where what is averaged has ``bounds``, a pseudo-task of
+    the mean count joins at each, as in `bootstrap_mean`.
+
+    Args:
+        totals: [T] a task's values added up.
+        counts: [T] how many those are, at least 1.
+        key: Seeds the resampling.
+        confidence: Coverage of the interval.
+        bounds: Least and greatest possible value; None for unbounded ones.
+    """
+    size = float(np.asarray(counts, dtype=np.float64).mean())
+    pseudo = [(bound * size, size) for bound in bounds or ()]
+    return bootstrap_of_sums(
+        np.stack([totals, counts], axis=1),
+        lambda sums: sums[..., 0] / sums[..., 1],
+        pseudo=np.reshape(pseudo, (-1, 2)),
+        key=key,
+        confidence=confidence,
+    )
+
+
 def resampled_rows(rows: Floats, *, key: str, confidence: float) -> Floats:
     """Column means of bootstrap resamples of ``rows`` [T, C]: [R, C], enough for ``confidence``.
 

@@ -1,5 +1,6 @@
 """The ledger: everything that an evolution's commits say, each of them counted once."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ EVALUATION = "evaluation"
 """The stage label of the attempts at held-out suites, which agents share between generations."""
 _GAIN = {"family": "all", "metric": "accuracy"}
 _RETENTION = "retention"
+AGAIN = 50
+"""Agents of old that each reading looks at again: a listing each, a few hundredths of a second."""
 
 
 class Place(NamedTuple):
@@ -41,6 +44,8 @@ class Ledger:
         """What is known of the newest decided generation and of those after it."""
         self._evaluated: dict[str, dict[str, Metrics]] = {}
         """Evaluations by agent (its behaviour) and key, of the agents asked for lately."""
+        self._everyone: OrderedDict[str, None] = OrderedDict()
+        """Agents (their behaviour) asked for so far, the longest unread ones first."""
         self._counted: set[str] = set()
         """Keys of the evaluations that are in the totals."""
         self._damaged: set[str] = set()
@@ -54,7 +59,9 @@ class Ledger:
     def refresh(self, behaviours: Iterable[str]) -> None:
         """Read what was committed since, and the evaluations of the agents named.
 
-        Raises `StoreError` where what was there before has gone: the store is out of reach.
+        Those of some agents that were named before are read as well, in turn: agents of old are
+        evaluated again where a gate re-tests them, or a person does. Raises `StoreError` where
+        what was there before has gone: the store is out of reach.
         """
         generation = max(self.finished, 1)
         while self._refresh_generation(generation):
@@ -65,6 +72,9 @@ class Ledger:
         if self.begun > generation - 1:
             raise StoreError(f"{self._store.uri}: generation {generation} is not there any more")
         self._evaluated = {name: self._evaluations(name) for name in behaviours}
+        self._everyone.update(dict.fromkeys(self._evaluated))
+        for _ in range(min(AGAIN, len(self._everyone))):
+            self._look_again(next(iter(self._everyone)))
 
     def newest(self) -> list[Read]:
         """The calls of the newest finished generation, in order; of several attempts the last."""
@@ -129,10 +139,20 @@ class Ledger:
         for key in commit_keys(self._store, f"evals/{behaviour}", depth=2):
             if key not in known and (got := self._read(key)) is not None:
                 known[key] = got[1]
-                if key not in self._counted:
-                    self._counted.add(key)
-                    self._add(Place(EVALUATION), known[key])
+                self._count(key, known[key])
         return known
+
+    def _look_again(self, behaviour: str) -> None:
+        """Count what was added to an agent's evaluations; it is the last in turn now."""
+        self._everyone.move_to_end(behaviour)
+        for key in commit_keys(self._store, f"evals/{behaviour}", depth=2):
+            if key not in self._counted and (got := self._read(key)) is not None:
+                self._count(key, got[1])
+
+    def _count(self, key: str, evaluation: Metrics) -> None:
+        if key not in self._counted:
+            self._counted.add(key)
+            self._add(Place(EVALUATION), evaluation)
 
     def _read(self, key: str) -> tuple[Commit, Metrics] | None:
         try:

@@ -44,8 +44,8 @@ class Population:
         self.recent: set[str] = set()
         """Behaviours of the initial agent, the champion and the newest generation's children: who
         may have been evaluated since."""
-        self.born: set[str] = set()
-        """Behaviours of the agents read since someone last cleared this."""
+        self.touched: set[str] = set()
+        """Behaviours of the agents that something happened to since someone last cleared this."""
         self._event = self._agent = self._measured_at = 0
         self._depth: dict[int, int] = {}
         self._made: dict[str, tuple[int, str]] = {}
@@ -94,7 +94,6 @@ class Population:
             self._depth[row.seq] = 1 + max(above) if above else 0
             self._made[row.id] = row.generation, row.behaviour
             self._agent = row.seq
-            self.born.add(row.behaviour)
 
     def children(self, generation: int) -> set[str]:
         """Behaviours of the agents that a generation made."""
@@ -102,6 +101,7 @@ class Population:
 
     def _fold(self, event: Recorded) -> None:
         self._kinds[event.kind] += 1
+        self.touched.add(self._made[event.agent_id][1])
         if event.kind in CHAMPION_CHANGES:
             self._changed = _seconds(event.created)
             self._waiting.clear()  # they were compared with the champion before

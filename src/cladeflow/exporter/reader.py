@@ -94,8 +94,8 @@ class Reader:
 
     def _read_store(self) -> None:
         agents = self._population
-        self._ledger.refresh(agents.recent | agents.born)
-        agents.born.clear()
+        self._ledger.refresh(agents.recent | agents.touched)
+        agents.touched.clear()
 
     def _try(self, backend: str, reading: Callable[[], None]) -> bool:
         try:

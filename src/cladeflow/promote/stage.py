@@ -156,6 +156,9 @@ def _evaluation(report: EvalReport, **payload: Any) -> Event:
         payload={
             **_trials(report),
             "exploration": report.exploration,
+            "exploration_bounds": {
+                name: bounds.model_dump() for name, bounds in report.exploration_bounds.items()
+            },
             "score": _score(report),
             **payload,
         },

@@ -14,6 +14,7 @@ from cladeflow.records.example import (
 )
 from cladeflow.records.memory import Experience, MemoryEntry, Trust
 from cladeflow.records.report import (
+    Bounds,
     Contamination,
     Cost,
     CurvePoint,
@@ -55,6 +56,7 @@ __all__ = [
     "Agent",
     "AgentPatch",
     "AgentStatus",
+    "Bounds",
     "Contamination",
     "Cost",
     "Critique",

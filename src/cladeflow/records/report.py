@@ -21,6 +21,14 @@ class ReportRow(Value):
     """Token budget per episode."""
 
 
+class Bounds(Value):
+    """The 95 % bootstrap interval of a measure; ``n`` counts the tasks that it rests on."""
+
+    lo: float
+    hi: float
+    n: int
+
+
 class CurvePoint(Value):
     """A metric at one inference budget, tokens per task."""
 
@@ -123,6 +131,8 @@ class EvalReport(Record):
     gaps: tuple[Gap, ...] = ()
     retention: dict[str, float] = {}
     exploration: dict[str, float] = {}
+    exploration_bounds: dict[str, Bounds] = {}
+    """Of the measures of exploration that have an interval."""
     baseline_exploration: dict[str, float] = {}
     """What was measured of the baseline when it was a child; empty for an initial agent."""
     critique: dict[str, float] = {}

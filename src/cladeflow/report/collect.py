@@ -1,10 +1,10 @@
 """Reads the archive and the store into what a report page shows."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cladeflow import __version__
 from cladeflow.archive import Member, Recorded
@@ -12,6 +12,7 @@ from cladeflow.archive.archive import Archive
 from cladeflow.errors import CladeflowError
 from cladeflow.records import ReportRow
 from cladeflow.report.attempts import Gathered, shown_task
+from cladeflow.report.costs import Bill, gain
 from cladeflow.report.learned import learned
 from cladeflow.report.view import (
     AgentNode,
@@ -20,11 +21,13 @@ from cladeflow.report.view import (
     Evaluated,
     Gap,
     Learned,
+    Measure,
     Report,
     Score,
     StageCost,
 )
 from cladeflow.session import Session
+from cladeflow.telemetry.prices import Prices
 from cladeflow.views import GenerationView, StageView, finished_views, stage_views
 
 T = TypeVar("T")
@@ -35,15 +38,16 @@ _DECIMALS = 4
 _SEVERITY = ("fail", "inconclusive")
 
 
-def collect(session: Session) -> Report:
-    """The report of a home; what is damaged or missing is among its gaps.
+def collect(session: Session, prices: Prices | None = None) -> Report:
+    """The report of a home, with what it cost where there are ``prices``.
 
-    Raises `HomeError` where no evolution was ever started.
+    What is damaged or missing is among its gaps. Raises `HomeError` where no evolution was ever
+    started.
     """
     archive = session.archive
     evolution, champion = archive.evolution, archive.champion().agent.id
     recipe, done = evolution.resolved["recipe"], archive.generations()
-    history = _History(session, done)
+    history = _History(session, done, Bill(session, prices))
     newest = Gathered(session, history.newest)
     nothing: tuple[Learned, ...] = ()
     return Report(
@@ -65,6 +69,7 @@ def collect(session: Session) -> Report:
         champions=tuple(_change(change) for change in archive.history()),
         evaluated=tuple(_evaluated(view) for view in history.views),
         costs=tuple(history.costs),
+        prices=prices,
         task=history.attempted("the attempts", lambda: shown_task(newest), None),
         learned=history.attempted("the examples", lambda: learned(newest), nothing),
         gaps=tuple(_joined(history.gaps)),
@@ -74,10 +79,11 @@ def collect(session: Session) -> Report:
 class _History:
     """The generations' commits, as far as they can be read."""
 
-    def __init__(self, session: Session, done: int) -> None:
+    def __init__(self, session: Session, done: int, bill: Bill) -> None:
         self.gaps: list[Gap] = []
         self.views: list[GenerationView] = []
         self.costs: list[StageCost] = []
+        self._bill = bill
         self._promoted = {e.agent_id for e in session.archive.events(kinds=["promoted"])}
         self.newest: Sequence[StageView] = ()
         """Stages of the newest generation that has ended and can be read."""
@@ -106,7 +112,7 @@ class _History:
             )
         self.newest = stages
         self.views += views
-        self.costs += _costs(generation, stages)
+        self.costs += self._bill.costs(generation, stages)
 
     def _note_unfinished(self, session: Session, generation: int) -> None:
         if not any(session.store.list(f"generations/{generation}")):
@@ -128,11 +134,19 @@ def _agents(archive: Archive) -> Iterable[AgentNode]:
     measured = {e.agent_id: e.payload for e in archive.events(kinds=["evaluated"])}
     for member in archive.agents():
         agent_id = member.agent.id
-        exploration = measured.get(agent_id, {}).get("exploration", {})
-        yield _node(member, fates.get(agent_id), exploration)
+        rollouts = dict(_rollouts(measured.get(agent_id, {})))
+        yield _node(member, fates.get(agent_id), rollouts)
 
 
-def _node(member: Member, fate: Recorded | None, exploration: dict[str, float]) -> AgentNode:
+def _rollouts(payload: Mapping[str, Any]) -> Iterable[tuple[str, Measure]]:
+    """What was measured of an agent's rollouts; its bounds where it was evaluated with any."""
+    bounds = payload.get("exploration_bounds", {})
+    for name, value in payload.get("exploration", {}).items():
+        found = {"value": value, **bounds.get(name, {})}
+        yield name, Measure(**{key: round(number, _DECIMALS) for key, number in found.items()})
+
+
+def _node(member: Member, fate: Recorded | None, rollouts: dict[str, Measure]) -> AgentNode:
     return AgentNode(
         id=member.agent.id,
         generation=member.agent.gen,
@@ -146,7 +160,7 @@ def _node(member: Member, fate: Recorded | None, exploration: dict[str, float]) 
         children=member.tally.children,
         created=member.created,
         decided=None if fate is None else _decided(fate),
-        exploration={name: round(value, _DECIMALS) for name, value in exploration.items()},
+        exploration=rollouts,
     )
 
 
@@ -194,28 +208,10 @@ def _evaluated(view: GenerationView) -> Evaluated:
         scores=scores,
         tokens=view.tokens,
         seconds=round(view.seconds, 1),
+        gain=round(gain(view), _DECIMALS),
     )
 
 
 def _score(row: ReportRow) -> Score:
     value, lo, hi = (round(number, _DECIMALS) for number in (row.value, row.lo, row.hi))
     return Score(value=value, lo=lo, hi=hi, n=row.n)
-
-
-def _costs(generation: int, stages: Sequence[StageView]) -> Iterable[StageCost]:
-    for name in dict.fromkeys(stage.call.stage for stage in stages):
-        mine = [stage for stage in stages if stage.call.stage == name]
-        yield StageCost(
-            generation=generation,
-            stage=name,
-            seconds=round(sum(stage.seconds for stage in mine), 2),
-            model_seconds=round(_total(mine, "cladeflow_stage_model_seconds"), 2),
-            generated=int(_total(mine, "cladeflow_generated_tokens_total")),
-            trained=int(_total(mine, "cladeflow_trained_tokens_total")),
-        )
-
-
-def _total(stages: Iterable[StageView], metric: str) -> float:
-    """A metric added up over stages and labels."""
-    entries = (entry for stage in stages for entry in stage.metrics.to_json())
-    return sum(float(entry["value"]) for entry in entries if entry["name"] == metric)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
+from math import floor, log10
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -117,10 +118,12 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "coverage": _coverage,
+        "dollars": _dollars,
         "duration": _duration,
         "interval": _interval,
         "moment": _moment,
         "percent": _percent,
+        "price": _price,
         "short": _short,
     }
     return environment
@@ -146,6 +149,18 @@ def _coverage(scores: Mapping[str, Score]) -> Score | None:
 def _moment(iso: str) -> str:
     """A time of the archive, which keeps UTC, as people write it."""
     return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _price(amount: float) -> str:
+    """As its table has it, cents at least."""
+    return f"${amount:.2f}" if round(amount, 2) == amount else f"${amount:g}"
+
+
+def _dollars(amount: float, of: float = 0.0) -> str:
+    """Cents, or as many decimals as show three digits of a smaller sum that it is a part ``of``."""
+    whole = of or amount
+    decimals = 2 if whole >= 1 or whole <= 0 else 2 - floor(log10(whole))
+    return f"${amount:,.{decimals}f}"
 
 
 def _duration(seconds: float) -> str:

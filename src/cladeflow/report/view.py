@@ -3,6 +3,7 @@
 from typing import Literal
 
 from cladeflow.records import AgentStatus, Value
+from cladeflow.telemetry.prices import Prices
 
 Outcome = Literal["right", "wrong", "unchecked"]
 
@@ -14,6 +15,15 @@ class Score(Value):
     lo: float
     hi: float
     n: int
+
+
+class Measure(Value):
+    """A measure of an agent's rollouts, with its 95 % interval over ``n`` tasks if it has one."""
+
+    value: float
+    lo: float | None = None
+    hi: float | None = None
+    n: int | None = None
 
 
 class Decided(Value):
@@ -44,7 +54,7 @@ class AgentNode(Value):
     created: str
     decided: Decided | None = None
     """None for what the evolution started from."""
-    exploration: dict[str, float] = {}
+    exploration: dict[str, Measure] = {}
     """Measures of the rollouts that it learned from, by name."""
 
 
@@ -69,6 +79,8 @@ class Evaluated(Value):
     """By family (all: every task) and metric: greedy, sampled, pass@k."""
     tokens: int
     seconds: float
+    gain: float = 0.0
+    """Of a promoted child: the share of held-out tasks that it solves beyond its incumbent."""
 
 
 class StageCost(Value):
@@ -82,6 +94,13 @@ class StageCost(Value):
     """Tokens sampled."""
     trained: int
     """Loss tokens trained on."""
+    dollars: dict[str, float] = {}
+    """By resource: cpu, gpu, tokens; empty where no prices are set."""
+
+    @property
+    def together(self) -> float:
+        """Dollars over all resources."""
+        return sum(self.dollars.values())
 
 
 class Line(Value):
@@ -188,6 +207,8 @@ class Report(Value):
     champions: tuple[ChampionChange, ...]
     evaluated: tuple[Evaluated, ...]
     costs: tuple[StageCost, ...]
+    prices: Prices | None = None
+    """None where no prices are set."""
     task: TaskView | None
     learned: tuple[Learned, ...]
     gaps: tuple[Gap, ...]

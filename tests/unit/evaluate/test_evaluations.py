@@ -21,7 +21,8 @@ from cladeflow.evaluate import (
     declared_suites,
     evaluation_report,
 )
-from cladeflow.records import Cost, EvalReport, Step, Trajectory, Verdict
+from cladeflow.evaluate.statistics import bootstrap_of_sums
+from cladeflow.records import Bounds, Cost, EvalReport, Step, Trajectory, Verdict
 from cladeflow.records.verdict import Target, Verifier
 from cladeflow.strategy import names
 
@@ -262,6 +263,33 @@ def test_exploration_by_hand(setting: Setting) -> None:
     )
 
 
+def test_exploration_has_bounds_over_tasks(setting: Setting) -> None:
+    evaluation = ExplorationMonitor(k=2)
+    made = rollouts(["AABc", "abcd", "AAAA", "AB?a"])
+    parts = evaluation.report(context(setting, evaluation, {}, {}, made))
+    assert parts.exploration_bounds.keys() == parts.exploration.keys()
+    assert all(bounds.n == 4 for bounds in parts.exploration_bounds.values())
+    rate = parts.exploration_bounds["positive_rate"]
+    # 3/4, 0/4, 4/4, 2/3 right, with a pseudo-task of 15/4 attempts at either bound
+    expected = bootstrap_of_sums(
+        [[3, 4], [0, 4], [4, 4], [2, 3]],
+        lambda sums: sums[..., 0] / sums[..., 1],
+        pseudo=[[0, 15 / 4], [15 / 4, 15 / 4]],
+        key="7/exploration/positive_rate",
+    )
+    assert (rate.lo, rate.hi) == (round(expected.lo, 6), round(expected.hi, 6))
+    assert rate.lo < parts.exploration["positive_rate"] < rate.hi
+    entropy = parts.exploration_bounds["entropy"]  # every token is as likely in every task
+    assert entropy.lo == entropy.hi == parts.exploration["entropy"]
+
+
+def test_one_task_has_no_interval(setting: Setting) -> None:
+    evaluation = ExplorationMonitor(k=2)
+    parts = evaluation.report(context(setting, evaluation, {}, {}, rollouts(["AABc"])))
+    assert parts.exploration["distinct_correct"] == 2
+    assert parts.exploration_bounds == {}
+
+
 def test_exploration_of_nothing_says_nothing(setting: Setting) -> None:
     evaluation = ExplorationMonitor()
     assert evaluation.report(context(setting, evaluation, {}, {})).exploration == {}
@@ -280,8 +308,8 @@ def test_one_report_from_all_strategies(setting: Setting) -> None:
         setting=setting,
         subject=results(suites, right),
         baseline=results(suites, right),
-        trajectories=[t for t, _ in rollouts(["AABc"])],
-        verdicts=[v for _, v in rollouts(["AABc"])],
+        trajectories=[t for t, _ in rollouts(["AABc", "abcd"])],
+        verdicts=[v for _, v in rollouts(["AABc", "abcd"])],
         confidence=0.95,
         key="7",
     )
@@ -292,7 +320,8 @@ def test_one_report_from_all_strategies(setting: Setting) -> None:
     assert made[0].id == made[1].id
     assert EvalReport.from_line(made[0].to_line()) == made[0]
     assert set(made[0].retention) == {"chain", "addition"}
-    assert made[0].exploration["distinct_correct"] == 2
+    assert made[0].exploration["distinct_correct"] == 1
+    assert made[0].exploration_bounds["distinct_correct"] == Bounds(lo=0, hi=2, n=2)
     assert made[0].cost.tokens == 20 * (60 + 4 * 60 + 30)
 
 

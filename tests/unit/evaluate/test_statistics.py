@@ -10,6 +10,7 @@ from cladeflow.evaluate import statistics
 from cladeflow.evaluate.statistics import (
     bootstrap_mean,
     bootstrap_of_sums,
+    bootstrap_ratio,
     corrected_confidence,
     exact_mcnemar,
     hierarchical_bootstrap,
@@ -76,6 +77,24 @@ def test_a_bootstrap_of_sums_of_single_tasks_is_the_one_of_their_mean() -> None:
         rows, lambda sums: sums[..., 0] / sums[..., 1], pseudo=[[0, 1], [1, 1]], key="k"
     )
     assert found == pytest.approx(plain)
+
+
+def test_a_bootstrap_ratio_of_single_values_is_the_bootstrap_of_their_mean() -> None:
+    scores = [0.0, 1.0, 1.0, 0.0, 1.0]
+    assert bootstrap_ratio(scores, [1] * 5, key="k") == bootstrap_mean(scores, key="k")
+
+
+def test_attempts_that_agree_within_their_task_narrow_nothing() -> None:
+    right = [0, 1, 1, 0, 1, 0]
+    once = bootstrap_ratio(right, [1] * 6, key="k")
+    often = bootstrap_ratio([8 * r for r in right], [8] * 6, key="k")
+    assert often == once and once.n == 6
+
+
+def test_a_bootstrap_ratio_by_hand() -> None:
+    found = bootstrap_ratio([6.0, 0.0], [2, 1], key="k", bounds=None)
+    # resamples of two tasks: 12/4, 6/3, 0/2
+    assert (found.value, found.lo, found.hi) == (2.0, 0.0, 3.0)
 
 
 def test_interval_is_a_function_of_scores_and_key() -> None:

@@ -7,7 +7,7 @@ import pytest
 from cladeflow.errors import StoreError
 from cladeflow.exporter.commits import call_of
 from cladeflow.exporter.generation import gauges
-from cladeflow.exporter.ledger import EVALUATION, Ledger, Place
+from cladeflow.exporter.ledger import AGAIN, EVALUATION, Ledger, Place
 from cladeflow.graph import StageCall
 from cladeflow.store import Commit, LocalStore, write_commit
 from cladeflow.telemetry import Metrics
@@ -103,6 +103,23 @@ def test_evaluations_are_counted_once_by_agent(store: LocalStore) -> None:
         ledger.refresh(agents)
     assert tokens(ledger, EVALUATION, "") == 3
     assert len(list(ledger.evaluations(["someone", "stranger"]))) == 1
+
+
+def test_what_is_added_to_agents_of_old_is_counted_in_turn(store: LocalStore) -> None:
+    ledger, everyone = Ledger(store), [f"agent-{i}" for i in range(2 * AGAIN)]
+    for agent in everyone:
+        commit(store, f"evals/{agent}/{HASH}", rollout(1))
+    ledger.refresh(everyone)
+    for agent in everyone:
+        commit(store, f"evals/{agent}/{'1' * 64}", rollout(10))
+    counted = []
+    for _ in range(4):
+        ledger.refresh(["agent-0"])
+        counted.append(tokens(ledger, EVALUATION, ""))
+    assert counted[0] < counted[1] == counted[2] == counted[3] == 11 * len(everyone)
+    again = Ledger(store)
+    again.refresh(everyone)
+    assert tokens(again, EVALUATION, "") == counted[-1], "as after a restart"
 
 
 def test_a_damaged_document_is_a_counted_gap_that_can_be_mended(store: LocalStore) -> None:

@@ -114,3 +114,14 @@ def test_whoever_holds_the_lease_is_running(archive: Archive) -> None:
 def test_wilsons_interval_of_a_known_case() -> None:
     assert wilson(8, 10) == (pytest.approx(0.4901625, abs=1e-5), pytest.approx(0.9433178, abs=1e-5))
     assert wilson(0, 5)[0] == pytest.approx(0)
+
+
+def test_whoever_something_happens_to_may_have_been_evaluated(archive: Archive) -> None:
+    population = Population()
+    archive.record([*decided(ONE, {}), *decided(TWO, {})])
+    population.refresh(archive)
+    assert population.touched == {a.behaviour for a in (INITIAL, ONE, TWO)}
+    population.touched.clear()
+    archive.record([Event(key="tested/1", kind="tested", agent_id=ONE.id)])
+    population.refresh(archive)
+    assert population.touched == {ONE.behaviour}

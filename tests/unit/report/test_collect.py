@@ -5,7 +5,7 @@ import pytest
 from cladeflow.archive import Event
 from cladeflow.report import Report, collect
 from cladeflow.session import Session
-from tests.populations import populated
+from tests.populations import TASKS, populated
 
 AGENTS = 41
 
@@ -57,6 +57,18 @@ def test_the_champion_is_followed_through_promotions_and_rollbacks(
         assert champion == archive.champion(ends.get(last, 0)).agent.id
     assert report.reigning[-1] == report.champion
     assert set(report.line) == {m.agent.id for m in archive.lineage(report.champion)}
+
+
+def test_measures_of_rollouts_have_the_bounds_that_the_archive_recorded(report: Report) -> None:
+    _, first, *_, last = report.agents
+    assert (first.generation, last.generation) == (1, 4)
+    old, new = first.exploration["positive_rate"], last.exploration["positive_rate"]
+    assert (old.lo, old.hi, old.n) == (None, None, None), "none were recorded at first"
+    assert (new.lo, new.hi, new.n) == (
+        pytest.approx(new.value - 0.02),
+        pytest.approx(new.value + 0.02),
+        TASKS,
+    )
 
 
 def test_generations_without_commits_are_one_gap(report: Report) -> None:

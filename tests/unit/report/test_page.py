@@ -14,11 +14,14 @@ from cladeflow.report.view import (
     AttemptView,
     CritiqueView,
     Decided,
+    Evaluated,
     Gap,
     Learned,
     Line,
+    StageCost,
     TaskView,
 )
+from cladeflow.telemetry.prices import Prices
 
 EVIL = '</script><script>alert(1)</script><img src="https://x.test/i" onerror=alert(2)> & \u2028'
 EVIL_ATTRIBUTE = '"><b onmouseover=alert(3)>'
@@ -94,6 +97,42 @@ def test_the_policy_allows_the_pages_own_scripts_and_style_and_nothing_else() ->
     assert scripts == [{}] * 3 == [{}] * len(re.findall("script-src.*?;", policy)[0].split()[1:])
     assert not [a for _, a in tags if {"src", "style", "onclick", "onload"} & a.keys()]
     assert all(str(a["href"]).startswith("#") for _, a in tags if "href" in a)
+
+
+def test_costs_are_told_by_stage_generation_and_point_gained() -> None:
+    costs = [
+        StageCost(generation=g, stage=name, seconds=1, model_seconds=1, generated=1, trained=0,
+                  dollars={"cpu": cpu, "gpu": 1.0, "tokens": 0.0})
+        for g, name, cpu in ((1, "rollout", 0.5), (1, "evaluate", 0.25), (2, "rollout", 1.0))
+    ]  # fmt: skip
+    evaluated = [
+        Evaluated(generation=g, child=0, agent=str(g), scores={}, tokens=1, seconds=1, gain=gain)
+        for g, gain in ((1, 0.0), (2, 0.05))
+    ]
+    told = {"costs": tuple(costs), "evaluated": tuple(evaluated)}
+    without = page.render(report().model_copy(update=told))
+    assert "No prices set" in without and "--prices FILE" in without and 'id="paid"' not in without
+    prices = Prices(cpu_hour=0.04, gpu_hour=3.5)
+    text = page.render(report().model_copy(update={**told, "prices": prices}))
+    assert "$0.04 per hour of CPU time and $3.50 per hour of a GPU" in text
+    (table,) = re.findall('id="paid">.*?<tbody>(.*?)</tbody>', text, re.DOTALL)
+    rows = [re.findall("<td>(.*?)</td>", row) for row in re.findall("<tr>.*?</tr>", table, re.S)]
+    assert rows == [
+        ["1", "$1.50", "$1.25", "$0.75", "$2.00", "$0.00", "$2.75", "–", "–"],
+        ["2", "$2.00", "$0.00", "$1.00", "$1.00", "$0.00", "$2.00", "5.0", "$0.40"],
+        ["all", "$3.50", "$1.25", "$1.75", "$3.00", "$0.00", "$4.75", "5.0", "$0.95"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("amount", "of", "written"),
+    [(0, 0, "$0.00"), (1234.5, 0, "$1,234.50"), (0.00634, 0, "$0.00634"),
+     (0.000001, 0.00634, "$0.00000"), (0.5, 20, "$0.50")],
+)  # fmt: skip
+def test_dollars_have_the_decimals_of_what_they_are_a_part_of(
+    amount: float, of: float, written: str
+) -> None:
+    assert page._dollars(amount, of) == written
 
 
 def test_a_report_replaces_a_report_and_nothing_else(tmp_path: Path) -> None:

@@ -87,53 +87,75 @@ function drawScores(family) {
   scoreChart("coverage", family, [{ metric: "pass@", name: "pass@k", color: "var(--s3)" }]);
 }
 
-/** Measures of the rollouts: a dot for each child, a line through the generations' means. */
-function rolloutChart(id, series, y) {
-  const points = series.flatMap((one) =>
-    data.agents
-      .filter((agent) => one.measure in agent.exploration)
-      .map((agent) => ({ ...one, agent, generation: agent.generation, value: agent.exploration[one.measure] })),
-  );
+/** A measure of every child's rollouts, by its name or by how that begins. */
+function explored(series) {
+  return data.agents.flatMap((agent) => {
+    const name = Object.keys(agent.exploration).find((key) => key.startsWith(series.measure));
+    return name ? [{ ...series, agent, generation: agent.generation, ...agent.exploration[name] }] : [];
+  });
+}
+
+/** Measures of the rollouts: a dot for each child, line and band through the generations' means. */
+function rolloutChart(id, series, y, write) {
+  const drawn = series.map((one) => ({ ...one, points: explored(one) })).filter((one) => one.points.length);
+  const points = drawn.flatMap((one) => one.points);
+  const bounded = points.filter((point) => point.lo !== null);
   const at = { x: "generation", y: "value", stroke: "color" };
+  const interval = { x: "generation", y1: "lo", y2: "hi" };
+  const title = (p) =>
+    `${short(p.agent.id)}\n${p.name} ${write(p.value)}` +
+    (p.lo === null ? "" : `, ${write(p.lo)} to ${write(p.hi)}\n${p.n} tasks`);
   const options = {
     x: generations(),
     y: { grid: true, zero: true, nice: true, ...y },
     color: { type: "identity" },
-    ariaLabel: `${series.map((one) => one.name).join(", ")} by generation`,
+    ariaLabel: `${drawn.map((one) => one.name).join(", ")} by generation`,
     marks: [
       Plot.ruleY([0]),
+      Plot.areaY(bounded, Plot.groupX(
+        { y1: "mean", y2: "mean" }, { ...interval, z: "name", fill: "color", fillOpacity: 0.14 },
+      )),
       Plot.lineY(points, Plot.groupX({ y: "mean" }, { ...at, z: "name", strokeWidth: 2 })),
+      Plot.ruleX(bounded, { ...interval, stroke: "color", strokeOpacity: 0.55 }),
       Plot.dot(points, { ...at, r: 2.5 }),
-      Plot.tip(points, Plot.pointer({ x: "generation", y: "value", title: (p) => `${short(p.agent.id)}\n${p.name} ${p.value}` })),
+      Plot.tip(points, Plot.pointer({ x: "generation", y: "value", title })),
     ],
   };
-  show(id, points.length ? options : null, series.length > 1 ? series : []);
+  show(id, points.length ? options : null, drawn.length > 1 ? drawn : []);
 }
 
 function drawRollouts() {
+  const number = (value) => value.toFixed(3);
   rolloutChart("diversity", [{ measure: "distinct_correct", name: "distinct right", color: "var(--s4)" }], {
     label: "per task",
-  });
+  }, number);
+  rolloutChart("entropy", [{ measure: "entropy", name: "entropy", color: "var(--s7)" }], {
+    label: "nats per token",
+  }, number);
+  const shares = { label: "share, %", percent: true };
   rolloutChart("exploration", [
     { measure: "positive_rate", name: "right", color: "var(--s8)" },
+    { measure: "pass@", name: "pass@k less pass@1", color: "var(--s1)" },
     { measure: "duplicates", name: "duplicates", color: "var(--s5)" },
+  ], shares, percent);
+  rolloutChart("agreement", [
     { measure: "all_right", name: "tasks all right", color: "var(--s3)" },
     { measure: "all_wrong", name: "tasks all wrong", color: "var(--s6)" },
-  ], { label: "share, %", percent: true });
+  ], shares, percent);
 }
 
 /** Bars that add up, one series on the other. */
-function stack(id, rows, series, label, unit) {
+function stack(id, rows, series, label, write, ticks = "~s") {
   const options = {
     x: generations(1),
-    y: { label, grid: true, tickFormat: "~s" },
+    y: { label, grid: true, tickFormat: ticks },
     color: { type: "identity" },
     ariaLabel: `${label} by generation: ${series.map((one) => one.name).join(", ")}`,
     marks: [
       Plot.rectY(rows, Plot.stackY({
         x1: (row) => row.generation - 0.36, x2: (row) => row.generation + 0.36, y: "value", fill: "color",
         order: series.map((one) => one.color), z: "color", tip: true,
-        channels: { stage: "name" }, title: (row) => `${row.name}\n${row.value.toLocaleString("en")} ${unit}`,
+        channels: { stage: "name" }, title: (row) => `${row.name}\n${write(row.value)}`,
       })),
       Plot.ruleY([0]),
     ],
@@ -141,13 +163,20 @@ function stack(id, rows, series, label, unit) {
   show(id, rows.length ? options : null, series);
 }
 
-function drawCosts() {
+/** What every stage of every generation spent, stage on stage. */
+function stackStages(id, spent, label, write, ticks) {
   const color = d3.scaleOrdinal(STAGES, STAGE_COLORS);
   const present = STAGES.filter((stage) => data.costs.some((cost) => cost.stage === stage));
-  const seconds = data.costs.map((cost) => ({
-    generation: cost.generation, name: cost.stage, value: cost.seconds, color: color(cost.stage),
+  const rows = data.costs.map((cost) => ({
+    generation: cost.generation, name: cost.stage, value: spent(cost), color: color(cost.stage),
   }));
-  stack("seconds", seconds, present.map((name) => ({ name, color: color(name) })), "seconds", "s");
+  stack(id, rows, present.map((name) => ({ name, color: color(name) })), label, write, ticks);
+}
+
+function drawCosts() {
+  const count = (unit) => (value) => `${value.toLocaleString("en")} ${unit}`;
+  stackStages("seconds", (cost) => cost.seconds, "seconds", count("s"));
+  stackStages("dollars", (cost) => d3.sum(Object.values(cost.dollars)), "dollars", d3.format("$.3r"), "$~r");
   const kinds = [
     { name: "sampled", field: "generated", color: "var(--s1)" },
     { name: "trained", field: "trained", color: "var(--s2)" },
@@ -156,5 +185,5 @@ function drawCosts() {
   const tokens = totals.flatMap(([generation, costs]) =>
     kinds.map((kind) => ({ generation, ...kind, value: d3.sum(costs, (cost) => cost[kind.field]) })),
   );
-  stack("tokens", tokens, kinds, "tokens", "tokens");
+  stack("tokens", tokens, kinds, "tokens", count("tokens"));
 }

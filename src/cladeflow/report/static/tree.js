@@ -20,7 +20,9 @@ class Tree {
     this.draw();
     this.fit(READABLE);
     this.listen();
+    canvas.style.scrollBehavior = "auto"; // a page opens where it should be
     this.select(this.chosen, { focus: false });
+    canvas.style.scrollBehavior = "";
   }
 
   nodes() {
