@@ -16,12 +16,14 @@ from cladeflow.graph import unroll
 from cladeflow.kubeflow.profile import Profile, example, parse_profile
 from cladeflow.kubeflow.tasks import Task, tasks
 from cladeflow.recipes import resolve
+from dashboards.src.cluster import CLUSTER
 from tests.clusters import two_nodes
 from tests.command_line import cladeflow
 from tests.kfp_extra import require_kfp
 
 require_kfp()
 
+from cladeflow.kubeflow.build import STAGE_LABEL  # noqa: E402
 from cladeflow.kubeflow.compiling import compiled, recipe_pipeline  # noqa: E402
 from cladeflow.kubeflow.trainjob import template  # noqa: E402
 from tools.definitions import generated  # noqa: E402
@@ -162,6 +164,24 @@ def test_what_is_asked_of_kubernetes_is_the_profiles() -> None:
     assert asked["fieldPathAsEnv"] == [
         {"name": "CLADEFLOW_RUN", "fieldPath": "metadata.labels['pipeline/runid']"}
     ]
+
+
+def test_pods_carry_the_label_that_the_cluster_dashboard_counts_them_by() -> None:
+    panels = [panel for row in CLUSTER.rows for panel in row.panels]
+    (panel,) = (one for one in panels if "kube_pod_labels" in str(one.queries))
+    # kube-state-metrics calls a label label_ and its name, with _ for what a metric cannot hold,
+    # and shows what it was told to.
+    shown = "label_" + re.sub(r"[^a-zA-Z0-9_]", "_", STAGE_LABEL)
+    (query,) = panel.queries
+    assert f'kube_pod_labels{{{shown}!=""}}' in query.expr
+    assert f"--metric-labels-allowlist=pods=[{STAGE_LABEL}]" in panel.description
+    for name in CASES:
+        found = made(name)
+        for task in found.tasks:
+            labels = found.asked(found.placed[task.name])["podMetadata"]["labels"]
+            assert labels[STAGE_LABEL] == task.stage
+    (share, *_) = made("default").shares("1/0/main.0/rollout")
+    assert made("default").asked(share)["podMetadata"]["labels"][STAGE_LABEL] == "rollout"
 
 
 def test_every_task_is_retried_and_none_is_cached() -> None:

@@ -13,6 +13,8 @@ from cladeflow.kubeflow.profile import Profile
 from cladeflow.kubeflow.tasks import Task
 from cladeflow.kubeflow.trainjob import template
 
+STAGE_LABEL = "cladeflow/stage"
+"""Of pods: the stage as the metrics have it, by which the Cluster dashboard counts them."""
 Component = Callable[..., dsl.PipelineTask]
 """A component, ready to be called with ``home`` and ``call``."""
 
@@ -134,6 +136,7 @@ def _on_kubernetes(task: dsl.PipelineTask, profile: Profile, stage: str) -> None
         kubernetes.use_field_path_as_env(task, env_name=NAMESPACE, field_path="metadata.namespace")
     kubernetes.add_pod_label(task, "app.kubernetes.io/name", "cladeflow")
     kubernetes.add_pod_label(task, "app.kubernetes.io/component", stage.replace("_", "-"))
+    kubernetes.add_pod_label(task, STAGE_LABEL, stage)
     if profile.pull_secrets:
         kubernetes.set_image_pull_secrets(task, list(profile.pull_secrets))
     for volume in profile.volumes:
