@@ -15,6 +15,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from socket import socket
 from urllib.request import urlopen
 
 from cladeflow.errors import CladeflowError
@@ -44,6 +45,7 @@ def monitor(home: Path, port: int, exporter_port: int) -> None:
     """
     if shutil.which("prometheus") is None:
         raise CladeflowError("prometheus is not on the path; on Debian: apt-get install prometheus")
+    _require_free(port)
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (directory / "prometheus.yml").write_text(configuration(exporter_port))
@@ -65,6 +67,13 @@ def monitor(home: Path, port: int, exporter_port: int) -> None:
         while all(child.poll() is None for child in children):
             time.sleep(0.5)
         raise CladeflowError("the exporter or Prometheus ended; what it said is above")
+
+
+def _require_free(port: int) -> None:
+    """Raise `CladeflowError` where Prometheus could not listen, which says so among much else."""
+    with socket() as probe:
+        if probe.connect_ex((_HOST, port)) == 0:
+            raise CladeflowError(f"{_HOST}:{port} is in use by another process; choose another")
 
 
 def _start(stack: ExitStack, command: list[str]) -> "subprocess.Popen[bytes]":

@@ -17,7 +17,7 @@ from cladeflow.records import Agent, Record, Task, Trajectory, Verdict, digest
 from cladeflow.session import Session
 from cladeflow.store import Commit
 from cladeflow.strategy import Strategy
-from cladeflow.telemetry import Metrics
+from cladeflow.telemetry import Metrics, read_metrics
 from cladeflow.work import Output, Share, Work, gather, run_shards
 
 R = TypeVar("R", bound=Record)
@@ -191,7 +191,7 @@ class MapStage(Stage):
         """Run the shards that are missing, then list them all in one manifest."""
         shards = self._shards(ctx, key)
         for shard in shards:
-            work.metrics.merge(Metrics.from_json(ctx.store.read(shard.metrics)))
+            work.metrics.merge(read_metrics(ctx.store, shard.metrics))
         self.summarise(work.metrics)
         return Output(sets=gather(shards), values=self.values(ctx, shards))
 

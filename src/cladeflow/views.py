@@ -8,7 +8,7 @@ from cladeflow.graph import Node, StageCall, plan_call
 from cladeflow.records import Decision, EvalReport, ReportRow
 from cladeflow.session import Session
 from cladeflow.store import Commit
-from cladeflow.telemetry import METRICS, Metrics
+from cladeflow.telemetry import METRICS, Metrics, read_metrics
 from cladeflow.visit import Visit
 
 _TOKENS = ("cladeflow_generated_tokens_total", "cladeflow_trained_tokens_total")
@@ -75,7 +75,7 @@ def stage_views(session: Session, generation: int) -> list[StageView]:
         commit = visit.found(node)
         if commit is None:
             break
-        metrics = Metrics.from_json(session.store.read(commit.metrics))
+        metrics = read_metrics(session.store, commit.metrics)
         views.append(StageView(node.call, commit, metrics))
     return views
 

@@ -1,9 +1,11 @@
 """The exporter where something is wrong: it says so, serves what it knows, and goes on."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -12,6 +14,7 @@ import pytest
 
 from cladeflow.exporter.reader import Reader, Terms
 from cladeflow.home import Home
+from cladeflow.telemetry.prices import Prices
 from cladeflow.telemetry.server import LOOPBACK, MetricsServer
 from tests.command_line import cladeflow
 from tests.evolved import evolve, start
@@ -89,6 +92,65 @@ def test_a_corrupt_metrics_document_is_a_marked_gap(evolved: Home, tmp_path: Pat
     assert "cladeflow_mean_reward" not in names(reader)
     assert "cladeflow_trajectories_total" in names(reader)
     reader.close()
+
+
+def _edit(path: Path, **fields: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+VERIFIED = "store/generations/1/0/main.0/verification/*"
+DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "metrics cut short": (f"{VERIFIED}/*/metrics.json", lambda path: path.write_text('[{"na')),
+    "metrics of another kind": (f"{VERIFIED}/*/metrics.json", lambda path: path.write_text("7")),
+    "metrics that are no text": (
+        f"{VERIFIED}/*/metrics.json",
+        lambda path: path.write_bytes(b"\xff\xfe\x00"),
+    ),
+    "metrics gone": (f"{VERIFIED}/*/metrics.json", Path.unlink),
+    "a commit without a time": (
+        f"{VERIFIED}/commit.json",
+        lambda path: _edit(path, volatile={}),
+    ),
+    "a commit without seconds": (
+        f"{VERIFIED}/commit.json",
+        lambda path: _edit(path, volatile={"created": "noon"}),
+    ),
+    "a decision that says nothing": (
+        "store/generations/1/promote/*/commit.json",
+        lambda path: _edit(path, values={}, sets={}),
+    ),
+    "a plan that is none": (
+        "store/generations/1/plan/*/commit.json",
+        lambda path: _edit(path, values={}),
+    ),
+    "evaluations' metrics": ("store/evals/*/*/*/metrics.json", lambda path: path.write_text("{}")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_whatever_is_damaged_is_a_gap_here_and_in_the_report(
+    evolved: Home, tmp_path: Path, damage: str
+) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(evolved.directory, home.directory)
+    place, make = DAMAGES[damage]
+    broken = min(home.directory.glob(place))
+    make(broken)
+    said: list[str] = []
+    reader = Reader(home, Terms(Prices(cpu_hour=0.04)), said.append)
+    for _ in range(2):
+        reader.refresh()
+    assert (reader.problem, said) == ("", [])
+    assert own(reader, "begun_generations") == 1
+    reader.close()
+    page = tmp_path / "report.html"
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("{cpu_hour: 0.04}")
+    ran = cladeflow("report", "--home", home.directory, "--out", page, "--prices", prices)
+    assert ran.code == 0 and ran.err.startswith("generation 1: ")
+    assert "What is missing here" in page.read_text()
+    if "metrics" in damage:
+        assert str(broken) in ran.err
 
 
 def test_a_half_finished_generation_leaves_the_gauges_of_the_one_before(

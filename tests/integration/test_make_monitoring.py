@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from socket import socket
 
+import pytest
+
 from dashboards import monitor
 from tests.evolved import start
 from tests.prometheus import Prometheus, free_port, needs_prometheus
@@ -36,15 +38,17 @@ def test_it_watches_a_home_and_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @needs_prometheus
-def test_a_port_in_use_ends_it_with_a_reason(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [("--port", "--exporter-port"), ("--exporter-port", "--port")])
+def test_a_port_in_use_ends_it_with_a_reason(tmp_path: Path, options: tuple[str, str]) -> None:
     with socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
+        port = taken.getsockname()[1]
         command = [sys.executable, "-m", "dashboards.monitor", str(tmp_path)]
-        command += ["--port", str(free_port()), "--exporter-port", str(taken.getsockname()[1])]
+        command += [options[0], str(free_port()), options[1], str(port)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
-    assert "is in use by another process" in done.stderr
+    assert f"127.0.0.1:{port} is in use by another process" in done.stderr
     assert "Traceback" not in done.stderr
 
 

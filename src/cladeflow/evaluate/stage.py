@@ -28,7 +28,12 @@ from cladeflow.session import Session
 from cladeflow.stage import Stage, StageContext, build
 from cladeflow.store import Commit, read_commit
 from cladeflow.strategy import Strategy
-from cladeflow.telemetry import Metrics, record_exploration, record_outcomes, record_report
+from cladeflow.telemetry import (
+    read_metrics,
+    record_exploration,
+    record_outcomes,
+    record_report,
+)
 from cladeflow.work import Output, Share, Work, gather, once, run_shards
 
 
@@ -196,7 +201,7 @@ def read_result(session: Session, suite: Suite, commit: Commit) -> SuiteResult:
 def _evaluate(ctx: StageContext, agent: Agent, suite: Suite, work: Work) -> Output:
     shards = _shards(ctx, agent, suite)
     for shard in shards:
-        work.metrics.merge(Metrics.from_json(ctx.store.read(shard.metrics)))
+        work.metrics.merge(read_metrics(ctx.store, shard.metrics))
     return Output(sets=gather(shards))
 
 

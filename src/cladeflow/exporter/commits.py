@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cladeflow.errors import StoreError
 from cladeflow.graph import StageCall
 from cladeflow.store import Commit, Store, read_commit
-from cladeflow.telemetry import Metrics
+from cladeflow.telemetry import Metrics, read_metrics
 
 _CALL = re.compile(
     r"generations/(?P<generation>\d+)/((?P<child>\d+)/)?((?P<round>[^/]+)\.(?P<repeat>\d+)/)?"
@@ -28,7 +28,7 @@ class Read(NamedTuple):
     @property
     def created(self) -> float:
         """When it was committed, seconds since the epoch."""
-        return datetime.fromisoformat(self.commit.volatile["created"]).timestamp()
+        return created(self.commit)
 
 
 def call_of(key: str) -> StageCall | None:
@@ -53,8 +53,15 @@ def read(store: Store, key: str) -> tuple[Commit, Metrics]:
     """The commit at ``key`` and its metrics; raises `StoreError` where either is damaged."""
     try:
         commit = read_commit(store, key)
-    except ValueError as error:
-        raise StoreError(f"{store.uri}/{key}/commit.json is damaged: {error}") from error
+        if commit is not None:
+            created(commit)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{store.uri}/{key}/commit.json is damaged: {error!r}") from error
     if commit is None:
         raise StoreError(f"{store.uri}/{key} has no commit any more")
-    return commit, Metrics.from_json(store.read(commit.metrics))
+    return commit, read_metrics(store, commit.metrics)
+
+
+def created(commit: Commit) -> float:
+    """When it was committed, seconds since the epoch."""
+    return datetime.fromisoformat(commit.volatile["created"]).timestamp()

@@ -84,7 +84,9 @@ class Ledger:
     def shown(self) -> int:
         """The child whose measures stand for that generation: the promoted one, else the first."""
         calls = self.newest()
-        winner = next((c.commit.values["winner"] for c in calls if c.call.stage == "promote"), None)
+        winner = next(
+            (c.commit.values.get("winner") for c in calls if c.call.stage == "promote"), None
+        )
         evaluated = [made for made in calls if made.call.stage == "evaluate"]
         if winner is not None and len(evaluated) > 1:
             for made in evaluated:

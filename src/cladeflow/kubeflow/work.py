@@ -20,7 +20,7 @@ from cladeflow.recipes.model import Resolved
 from cladeflow.records import Agent
 from cladeflow.runners.subprocess import ready
 from cladeflow.session import Session
-from cladeflow.telemetry import Metrics
+from cladeflow.telemetry import Metrics, read_metrics
 from cladeflow.visit import Visit
 from cladeflow.work import Share
 
@@ -105,7 +105,7 @@ def _facts(session: Session, visit: Visit, node: Node) -> Facts:
         digest=commit.digest,
         counts={name: manifest.count for name, manifest in commit.sets.items()},
         models=dict(commit.models),
-        metrics=_values(Metrics.from_json(session.store.read(commit.metrics))),
+        metrics=_values(read_metrics(session.store, commit.metrics)),
         seconds=float(commit.volatile["seconds"]),
     )
 

@@ -100,7 +100,10 @@ class _History:
             return read()
         except CladeflowError as error:
             self.gaps.append(Gap(where=where, why=str(error)))
-            return otherwise
+        except (LookupError, TypeError, ValueError) as error:  # a commit that somebody edited
+            why = f"its commits hold something that this version does not write ({error!r:.200})"
+            self.gaps.append(Gap(where=where, why=why))
+        return otherwise
 
     def _add(self, session: Session, generation: int) -> None:
         stages = stage_views(session, generation)

@@ -1,6 +1,6 @@
 """Telemetry: the table of metrics, and the collector behind every stage's metrics.json."""
 
-from cladeflow.telemetry.collector import Metrics, Sample
+from cladeflow.telemetry.collector import Metrics, Sample, read_metrics
 from cladeflow.telemetry.metrics import METRICS, STAGES
 from cladeflow.telemetry.report import (
     record_decision,
@@ -18,6 +18,7 @@ __all__ = [
     "Metrics",
     "Sample",
     "Spec",
+    "read_metrics",
     "record_decision",
     "record_exploration",
     "record_outcomes",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 from cladeflow.errors import StoreError
+from cladeflow.store.base import Store
 from cladeflow.telemetry.metrics import METRICS
 from cladeflow.telemetry.spec import Kind, Spec
 
@@ -106,7 +107,10 @@ class Metrics:
         """Read a metrics.json; raises `StoreError` where it is not one."""
         metrics = cls()
         try:
-            for entry in json.loads(text):
+            entries = json.loads(text)
+            if not isinstance(entries, list):
+                raise TypeError(f"a list of metrics, not {text[:20]!r}")
+            for entry in entries:
                 spec = METRICS[entry["name"]]
                 series = _series(spec.name, spec.kind, entry["labels"])
                 metrics._values[series] = float(entry["value"])
@@ -115,8 +119,17 @@ class Metrics:
                 if spec.kind == "histogram":
                     metrics._buckets[series] = _buckets(spec, entry["buckets"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise StoreError(f"metrics.json: not what this version writes ({error!r})") from error
+            raise StoreError(f"no metrics that this version writes ({error!r})") from error
         return metrics
+
+
+def read_metrics(store: Store, key: str) -> Metrics:
+    """The metrics.json at ``key``; raises `StoreError` naming it where it is missing or damaged."""
+    text = store.read(key)
+    try:
+        return Metrics.from_json(text)
+    except StoreError as error:
+        raise StoreError(f"{store.uri}/{key} is damaged: {error}") from error
 
 
 def _series(name: str, kind: Kind, labels: dict[str, str]) -> Series:
