@@ -177,11 +177,18 @@ class Session:
 
     @property
     def archive(self) -> "Archive":
-        """The home's archive; only the plan and what follows a commit open it."""
+        """The home's archive; only the plan and what follows a commit open it.
+
+        Raises `RecipeError` where its evolution asks for what this version does not have.
+        """
         if self._archive is None:
             from cladeflow.archive.archive import Archive
+            from cladeflow.recipes import stored
 
-            self._archive = self._stack.enter_context(Archive.open(self.home.archive_url))
+            archive = self._stack.enter_context(Archive.open(self.home.archive_url))
+            if archive.started:
+                stored(archive.evolution.resolved, str(self.home.directory))
+            self._archive = archive
         return self._archive
 
     @property

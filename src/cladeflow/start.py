@@ -10,7 +10,7 @@ from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
 from cladeflow.models.binding import initial_ref, parameters, prompt_kind
 from cladeflow.models.templates import chosen_template, read_template
-from cladeflow.recipes import Resolved, resolve, scale_for
+from cladeflow.recipes import Recipe, Resolved, Scale, resolve, scale_for, stored
 from cladeflow.recipes.parse import catalogue
 from cladeflow.records import Agent, Scaffold
 from cladeflow.store import materialise
@@ -54,27 +54,20 @@ class Start(NamedTuple):
 def start(home: Home, wish: Wish) -> Start | None:
     """What the evolution is determined by; None where the home goes on as it is.
 
-    Raises `CladeflowError` where the wish cannot be met.
+    What a wish leaves open is as the home has it. Raises `CladeflowError` where the wish cannot be
+    met.
     """
     if not home.exists:
-        return _resolve(home, wish, _environments(wish))
+        return _resolve(home, wish)
     with Archive.open(home.archive_url) as archive:
         if not archive.started:
-            return _resolve(home, wish, _environments(wish))
+            return _resolve(home, wish)
         known = archive.evolution
+        resolved = stored(known.resolved, str(home.directory))
         if wish.is_open:
             return None
         initial = archive.agent("initial").agent
-    environments = _environments(wish)
-    if not environments and wish.recipe is None:
-        recipe = Resolved.model_validate(known.resolved).recipe
-        environments = [{entry.name: entry.options} for entry in recipe.environments]
-    asked = wish._replace(
-        recipe=wish.recipe or known.recipe,
-        scale=wish.scale or known.scale,
-        seed=known.seed if wish.seed is None else wish.seed,
-    )
-    return _resolve(home, asked, environments, initial)
+    return _resolve(home, wish, Start(resolved, known.seed, initial))
 
 
 def _environments(wish: Wish) -> list[Any]:
@@ -100,23 +93,25 @@ def _is_file(name: str) -> bool:
     return "/" in name or Path(name).suffix in (".jsonl", ".json") or Path(name).is_file()
 
 
-def _resolve(
-    home: Home, wish: Wish, environments: Sequence[Any], known: Agent | None = None
-) -> Start:
-    """The composition and the initial agent that a wish asks for."""
-    settings = list(wish.settings)
-    if wish.deterministic:
-        settings.append("scale.dtype=float32")
-    recipe = wish.recipe or _usual_recipe(environments)
-    scale = wish.scale or "tiny"
+def _resolve(home: Home, wish: Wish, known: Start | None = None) -> Start:
+    """The composition and the initial agent that a wish asks for, beyond what is ``known``."""
+    environments = _environments(wish)
+    recipe: str | Recipe = wish.recipe or _usual_recipe(environments)
+    scale: str | Scale = wish.scale or "tiny"
+    seed, initial = 0, None
+    if known is not None:
+        seed, initial = known.seed, known.initial
+        recipe = wish.recipe or known.resolved.recipe
+        scale = wish.scale or known.resolved.scale
+    settings = [*wish.settings, *(["scale.dtype=float32"] if wish.deterministic else [])]
     resolved = resolve(recipe, scale=scale, settings=settings, environments=environments)
-    ref = _model(wish, resolved, known)
-    if wish.scale is None:
-        scale = scale_for(parameters(home.store(), ref))
-        resolved = resolve(recipe, scale=scale, settings=settings, environments=environments)
-    prompts = _prompts(home, wish, resolved, ref, known)
-    initial = Agent(weights={"actor": ref}, scaffold=Scaffold(prompts=prompts))
-    return Start(resolved, wish.seed or 0, initial)
+    ref = _model(wish, resolved, initial)
+    if wish.scale is None and known is None:
+        fitting = scale_for(parameters(home.store(), ref))
+        resolved = resolve(recipe, scale=fitting, settings=settings, environments=environments)
+    prompts = _prompts(home, wish, resolved, ref, initial)
+    first = Agent(weights={"actor": ref}, scaffold=Scaffold(prompts=prompts))
+    return Start(resolved, seed if wish.seed is None else wish.seed, first)
 
 
 def _usual_recipe(environments: Sequence[Any]) -> str:

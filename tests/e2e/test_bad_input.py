@@ -124,7 +124,6 @@ def content(home: Path) -> dict[Path, int]:
         (["star"], "its recipe is default, not star"),
         (["--scale", "small"], "its scale is tiny, not small"),
         (["--tasks", "toolbox"], "its recipe.environments.0.name is reasoning, not toolbox"),
-        (["--model", str(seed_directory(SEED))], "holds another evolution"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -132,6 +131,15 @@ def test_a_home_of_another_evolution(arguments: list[str], expected: str, home: 
     before = content(home)
     message = refused(cladeflow("evolve", *arguments, "--home", home))
     assert expected in message and "--home" in message and str(home) in message
+    assert content(home) == before
+
+
+def test_a_home_of_another_model(home: Path, tmp_path: Path) -> None:
+    model, before = shutil.copytree(seed_directory(SEED), tmp_path / "model"), content(home)
+    config = model / "config.json"
+    config.write_text(config.read_text().replace("}", ', "of": "another"}', 1))
+    message = refused(cladeflow("evolve", "--model", model, "--home", home))
+    assert "holds another evolution: it started from another model" in message
     assert content(home) == before
 
 

@@ -102,7 +102,7 @@ def test_the_gates_decide_on_a_promotion_and_a_reason_overrides_them(mine: Path)
     assert change["why"].startswith("override: cheaper to serve (the gates: accuracy on frontier")
     assert change["payload"]["override"] == "cheaper to serve"
     with Archive.open(Home(mine).archive_url) as archive:
-        tests = archive.events(kinds=["tested"], agent_id=agent)
+        tests = archive.events(kinds=["tested"], agents=[agent])
         assert [event.payload["tried"] for event in tests] == [tried], "a repeated test counts once"
     assert "is champion already" in promote(mine, agent).out
 

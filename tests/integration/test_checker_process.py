@@ -131,11 +131,30 @@ def _alive(pid: str) -> bool:
 
 
 def test_a_batch_has_a_wall_clock_of_its_own(gold: Path) -> None:
-    limits = Limits(item_seconds=5, batch_seconds=0.5)
+    limits = Limits(item_seconds=60, batch_seconds=2)
     with CheckerClient(gold, modules=PLANTED, limits=limits) as client:
         verdicts = check(client, SECRET, "sleep", SECRET, SECRET)
         assert [v.outcome for v in verdicts] == ["checked", "timeout", "timeout", "timeout"]
         assert [v.value for v in check(client, SECRET)] == [1], "the next batch starts afresh"
+
+
+def test_the_start_of_the_process_is_not_on_the_batchs_clock(
+    gold: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = 0.0
+    start = CheckerClient._start
+
+    def slow(self: CheckerClient) -> _Worker:
+        nonlocal late
+        worker = start(self)
+        late += 2 * self.limits.batch_seconds
+        return worker
+
+    monkeypatch.setattr("cladeflow.sandbox.client.monotonic", lambda: monotonic() + late)
+    monkeypatch.setattr(CheckerClient, "_start", slow)
+    with CheckerClient(gold, modules=PLANTED) as client:
+        assert check(client, "exit")[0].outcome == "error"
+        assert [v.value for v in check(client, SECRET)] == [1]
 
 
 def test_replies_to_an_interrupted_batch_are_not_taken_for_those_to_the_next(

@@ -68,7 +68,7 @@ def test_every_child_is_its_own_and_descends_from_a_drawn_parent(grown: Home) ->
 def test_the_initial_agent_has_its_own_trials(grown: Home) -> None:
     with Archive.open(grown.archive_url) as archive:
         initial, columns = archive.agent("initial"), archive.columns()
-        evaluated = archive.events(kinds=["evaluated"], agent_id=initial.agent.id)
+        evaluated = archive.events(kinds=["evaluated"], agents=[initial.agent.id])
     assert len(evaluated) == 1
     assert initial.tally.ok + initial.tally.fail == 1
     assert columns.clade_ok[0] == columns.ok.sum() and columns.score[0] == initial.tally.ok

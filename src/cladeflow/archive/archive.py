@@ -1,6 +1,6 @@
 """The archive of one home: its evolution, every agent, every event, and who is champion."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Self
 from uuid import uuid4
 
@@ -93,7 +93,7 @@ class Archive:
             if found is None:
                 recording.record(db, [Event.added(initial)])
                 db.execute(insert(schema.evolution), {"single": 1, **wanted.model_dump()})
-        if found is not None and found.id != wanted.id:
+        if found is not None and _composition(found) != _composition(wanted):
             raise HomeError(
                 f"{self.database.where} holds another evolution: {found.difference(wanted)}; "
                 "go on with those settings, or choose another --home"
@@ -112,14 +112,24 @@ class Archive:
             recording.record(db, events)
 
     def events(
-        self, since: int = 0, kinds: Sequence[EventKind] = (), agent_id: str | None = None
+        self,
+        since: int = 0,
+        kinds: Sequence[EventKind] = (),
+        agents: Collection[str] | None = None,
+        child: int | None = None,
     ) -> list[Recorded]:
-        """Events newer than event ``since``, oldest first."""
+        """Events newer than event ``since``, oldest first.
+
+        Where they are given, of those ``agents`` (ids) alone, and of those alone that were the
+        ``child``-th of their generation.
+        """
         query = reading.recorded().where(schema.events.c.id > since)
         if kinds:
             query = query.where(schema.events.c.kind.in_(kinds))
-        if agent_id is not None:
-            query = query.where(schema.agents.c.id == agent_id)
+        if agents is not None:
+            query = query.where(schema.agents.c.id.in_(agents))
+        if child is not None:
+            query = query.where(schema.agents.c.child == child)
         with self.database.read() as db:
             return [Recorded(*row) for row in db.execute(query)]
 
@@ -227,3 +237,9 @@ class Archive:
         born = select(edges.agent_seq).where(edges.parent_seq == parent)
         with self.database.read() as db:
             return reading.members(db, agents.seq.in_(born))
+
+
+def _composition(evolution: Evolution) -> tuple[str, int, str]:
+    """What determines it, by the strategies' present versions: a newer Cladeflow carries it on."""
+    resolved = Resolved.model_validate(evolution.resolved)
+    return resolved.hash, evolution.seed, evolution.initial

@@ -63,7 +63,7 @@ def show(agent: str, home: Path, as_json: bool) -> None:
     with opened(home) as session:
         found = session.archive.agent(agent).agent
         node = pedigree.nodes(session.archive)[found.id]
-        events = session.archive.events(agent_id=found.id)
+        events = session.archive.events(agents=[found.id])
     if as_json:
         content = found.model_dump(mode="json")
         print_json({**node.to_json(), "agent": content, "events": [e._asdict() for e in events]})

@@ -5,7 +5,7 @@ from itertools import cycle, islice
 from statistics import fmean
 from typing import Any, ClassVar
 
-from cladeflow.archive import Recorded, Selection
+from cladeflow.archive import Selection
 from cladeflow.archive.archive import Archive
 from cladeflow.plan.control import Control
 from cladeflow.plan.model import CellStats, Plan, Population
@@ -41,7 +41,6 @@ def make_plan(archive: Archive, generation: int, population: Population) -> Plan
     drawn = [archive.agent(p).agent for p in selection.select(columns, population.parents, key)]
     parents = tuple(islice(cycle(drawn), population.children))
     incumbent = archive.agent(columns.ids[columns.champion]).agent
-    evaluated = archive.events(kinds=["evaluated"])
     return Plan(
         evolution=evolution.id,
         generation=generation,
@@ -53,9 +52,9 @@ def make_plan(archive: Archive, generation: int, population: Population) -> Plan
         initial=archive.agent("initial").agent,
         previous=archive.agent("previous").agent,
         opponents=tuple(archive.agent(one).agent for one in selection.opponents(columns)),
-        control=control.settings(generation, _measured(evaluated, [p.id for p in drawn])),
-        stats=_statistics([e.payload["cells"] for e in evaluated if "cells" in e.payload]),
-        incumbent_exploration=_measured(evaluated, [incumbent.id]),
+        control=control.settings(generation, _measured(archive, [p.id for p in drawn])),
+        stats=_statistics(_cells(archive)),
+        incumbent_exploration=_measured(archive, [incumbent.id]),
         event_id=archive.event_id(),
         reserve_used=reserve_used(archive),
         standing=standing(archive, resolved.recipe, generation),
@@ -69,11 +68,17 @@ def reserve_used(archive: Archive) -> int:
     return sum("reserve" in event.payload for event in decided)
 
 
-def _measured(evaluated: Sequence[Recorded], parents: Sequence[str]) -> dict[str, float]:
+def _cells(archive: Archive) -> list[Mapping[str, Any]]:
+    """What each generation's tasks taught about the cells: its first child's event has it."""
+    evaluated = archive.events(kinds=["evaluated"], child=0)
+    return [event.payload["cells"] for event in evaluated if "cells" in event.payload]
+
+
+def _measured(archive: Archive, parents: Sequence[str]) -> dict[str, float]:
     """The newest exploration found of the parents, its mean where several were measured."""
     newest = {
         event.agent_id: event.payload["exploration"]
-        for event in evaluated
+        for event in archive.events(kinds=["evaluated"], agents=set(parents))
         if "exploration" in event.payload
     }
     found = [newest[parent] for parent in parents if parent in newest]

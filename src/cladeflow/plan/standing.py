@@ -1,6 +1,6 @@
 """What a champion is held to, and who takes over where it falls below that."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from cladeflow.archive import UNFIT
@@ -24,8 +24,9 @@ def standing(archive: Archive, recipe: Recipe, generation: int) -> Standing | No
     *line, champion = archive.champion_line()
     status = {member.agent.id: member.status for member in archive.agents()}
     fit = [a for a in dict.fromkeys(reversed(line)) if a != champion and status[a] not in UNFIT]
-    scores = _scores(archive)
-    proven = [a for a in (champion, *fit) if a in _proven(archive) and a in scores]
+    proven_ones = _proven(archive)
+    scores = _scores(archive, [a for a in (champion, *fit) if a in proven_ones])
+    proven = [a for a in (champion, *fit) if a in scores]
     if not fit or not proven:
         return None
     holder = max(proven, key=lambda agent_id: scores[agent_id].lo)
@@ -43,10 +44,10 @@ def _passed(payload: Mapping[str, Any]) -> bool:
     return all(outcome == "pass" for outcome in payload.get("gates", {}).values())
 
 
-def _scores(archive: Archive) -> dict[str, ReportRow]:
+def _scores(archive: Archive, agents: Collection[str]) -> dict[str, ReportRow]:
     """By agent, what its own evaluation found."""
     return {
         event.agent_id: ReportRow.model_validate(event.payload["score"])
-        for event in archive.events(kinds=["evaluated"])
+        for event in archive.events(kinds=["evaluated"], agents=agents)
         if event.payload.get("score")
     }

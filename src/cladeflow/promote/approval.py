@@ -55,7 +55,7 @@ def candidate(session: Session, name: str) -> Candidate:
     """
     archive = session.archive
     agent = archive.agent(name).usable()
-    for fate in archive.events(kinds=["rejected"], agent_id=agent.id):
+    for fate in archive.events(kinds=["rejected"], agents=[agent.id]):
         gates = fate.payload.get("gates", {})
         others = {outcome for gate, outcome in gates.items() if gate != GATE}
         if GATE in gates and others <= {"pass"}:

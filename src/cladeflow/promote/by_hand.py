@@ -74,7 +74,7 @@ def _tested(archive: Archive, agent: Agent, incumbent: Agent) -> tuple[int, int 
 
     With it goes the block of the reserve that the test took when it was made before.
     """
-    for event in archive.events(kinds=["tested"], agent_id=agent.id):
+    for event in archive.events(kinds=["tested"], agents=[agent.id]):
         if event.key == _key(archive, agent, incumbent):
             return int(event.payload["tried"]), event.payload.get("reserve")
     return archive.tried_since_promotion() + 1, None

@@ -8,6 +8,7 @@ from cladeflow.recipes.library import (
     resolve,
     scale_for,
     scale_paths,
+    stored,
 )
 from cladeflow.recipes.model import Entry, Recipe, Resolved, Round, Scale, Training, Update
 
@@ -26,4 +27,5 @@ __all__ = [
     "resolve",
     "scale_for",
     "scale_paths",
+    "stored",
 ]

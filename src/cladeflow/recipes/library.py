@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from cladeflow.errors import RecipeError
 from cladeflow.recipes import overrides
 from cladeflow.recipes.fit import check_fit
-from cladeflow.recipes.model import Recipe, Resolved, Scale, Training
+from cladeflow.recipes.model import Entry, Recipe, Resolved, Scale, Training
 from cladeflow.recipes.parse import (
     catalogue,
     first_problem,
@@ -21,6 +21,8 @@ from cladeflow.recipes.parse import (
     read_source,
     refuse_unknown,
 )
+from cladeflow.recipes.spelling import require_heard, spelled
+from cladeflow.strategy import find
 
 _SHELF = files("cladeflow.recipes")
 
@@ -52,38 +54,62 @@ def _near_recipe(name: str, shipped: dict[str, Path]) -> str:
     return hint if hint.startswith("; did") else "; 'cladeflow recipes list' names them all"
 
 
-def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
-    """Read, check and complete a recipe; ``settings`` are ``path=value`` overrides."""
-    path = recipe_path(name)
+def load_recipe(recipe: str | Recipe, settings: Sequence[str] = ()) -> Recipe:
+    """Read, check and complete a recipe; ``settings`` are ``path=value`` overrides.
+
+    A recipe by its name or path, or one that was read before and is changed now.
+    """
+    if isinstance(recipe, Recipe):
+        return _changed(recipe, settings)
+    path = recipe_path(recipe)
     raw = load_yaml(read_source(path), path.name)
     if isinstance(raw, dict):
         raw = overrides.choose_variant(raw, settings, path.name)
         raw = overrides.apply(raw, settings)
-    recipe = parse_recipe(raw, path.name)
-    check_fit(recipe, path.name)
+    return _checked(raw, path.name)
+
+
+def _changed(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    raw, source = spelled(recipe), f"recipe {recipe.name}"
+    settings = [s for s in settings if s != f"variant={recipe.variant}"]  # it is chosen already
+    changed = overrides.apply(overrides.choose_variant(raw, settings, source), settings)
+    require_heard(raw, changed, source)
+    return _checked(changed, source)
+
+
+def _checked(raw: Any, source: str) -> Recipe:
+    recipe = parse_recipe(raw, source)
+    check_fit(recipe, source)
     return recipe
 
 
-def load_scale(name: str, settings: Sequence[str] = ()) -> Scale:
-    """Read a scale by name or path."""
-    shipped = scale_paths()
-    path = shipped.get(name, Path(name))
-    if name not in shipped and path.suffix not in (".yaml", ".yml"):
-        raise RecipeError(f"unknown scale {name!r}{nearest(name, shipped)}")
-    raw: Any = load_yaml(read_source(path), path.name)
+def load_scale(scale: str | Scale, settings: Sequence[str] = ()) -> Scale:
+    """Read a scale by name or path, or change one that was read before."""
+    raw, source, name = _raw_scale(scale)
     if not isinstance(raw, dict):
-        raise RecipeError(f"{path.name}: a scale is a mapping of keys such as tasks and training")
+        raise RecipeError(f"{source}: a scale is a mapping of keys such as tasks and training")
     raw = overrides.apply(raw, settings)
-    refuse_unknown(raw, tuple(Scale.model_fields), path.name)
+    refuse_unknown(raw, tuple(Scale.model_fields), source)
     if isinstance(training := raw.get("training"), dict):
-        refuse_unknown(training, tuple(Training.model_fields), f"{path.name}: training")
+        refuse_unknown(training, tuple(Training.model_fields), f"{source}: training")
     try:
-        scale = Scale.model_validate({"name": path.stem, **raw})
+        read = Scale.model_validate({"name": name, **raw})
     except ValidationError as error:
-        raise RecipeError(f"{path.name}: {first_problem(error)}") from error
-    for objective in scale.objectives:
-        _check_changes(scale, objective, f"{path.name}: objectives")
-    return scale
+        raise RecipeError(f"{source}: {first_problem(error)}") from error
+    for objective in read.objectives:
+        _check_changes(read, objective, f"{source}: objectives")
+    return read
+
+
+def _raw_scale(scale: str | Scale) -> tuple[Any, str, str]:
+    """Its mapping, where that is from, and its name."""
+    if isinstance(scale, Scale):
+        return scale.model_dump(mode="json"), f"scale {scale.name}", scale.name
+    shipped = scale_paths()
+    path = shipped.get(scale, Path(scale))
+    if scale not in shipped and path.suffix not in (".yaml", ".yml"):
+        raise RecipeError(f"unknown scale {scale!r}{nearest(scale, shipped)}")
+    return load_yaml(read_source(path), path.name), path.name, path.stem
 
 
 def _check_changes(scale: Scale, objective: str, place: str) -> None:
@@ -97,6 +123,35 @@ def _check_changes(scale: Scale, objective: str, place: str) -> None:
         raise RecipeError(f"{place}: {first_problem(error)}") from error
 
 
+def stored(content: dict[str, Any], home: str) -> Resolved:
+    """The composition that the evolution in ``home`` was started with, all of it built.
+
+    Raises `RecipeError` where this version does not have what it asks for any more.
+    """
+    try:
+        resolved = Resolved.model_validate(content)
+        for place, entry in resolved.recipe.entries():
+            _require_known(place, entry)
+    except (ValidationError, RecipeError) as error:
+        why = first_problem(error) if isinstance(error, ValidationError) else str(error)
+        raise RecipeError(
+            f"{home} was started by another version of Cladeflow, with a recipe that this one "
+            f"cannot run: {why}. Go on with that version, or start anew with another --home"
+        ) from error
+    return resolved
+
+
+def _require_known(place: str, entry: Entry) -> None:
+    """Raise `RecipeError` where a strategy, or an option of it, is none of this version's."""
+    place = f"{place}.{entry.name}"
+    if (kind := find(entry.slot, entry.name)) is not None:
+        refuse_unknown(entry.options, tuple(kind.model_fields), place)
+    try:
+        entry.build()
+    except ValidationError as error:
+        raise RecipeError(f"{place}: {first_problem(error)}") from error
+
+
 def scale_for(parameters: int) -> str:
     """The smallest shipped scale that is meant for so many parameters."""
     scales = sorted((load_scale(name) for name in scale_paths()), key=lambda s: s.parameters)
@@ -104,7 +159,11 @@ def scale_for(parameters: int) -> str:
 
 
 def resolve(
-    name: str, *, scale: str, settings: Sequence[str] = (), environments: Sequence[Any] = ()
+    name: str | Recipe,
+    *,
+    scale: str | Scale,
+    settings: Sequence[str] = (),
+    environments: Sequence[Any] = (),
 ) -> Resolved:
     """A recipe at a scale with ``--set`` and ``--tasks`` applied, ready to be planned.
 

@@ -12,6 +12,23 @@ Init = Literal["parent", "current", "initial"]
 Dtype = Literal["float32", "bfloat16"]
 
 
+UNHASHED = {
+    "critique/env_feedback": 2,
+    "critique/llm_critique": 3,
+    "environment/reasoning": 2,
+    "evaluate/benchmark_suite": 2,
+    "evaluate/critique_eval": 2,
+    "evaluate/exploration_monitor": 2,
+    "evaluate/transfer_retention": 2,
+    "promote/threshold_gate": 2,
+}
+"""Versions that strategies had when versions joined the hash of a composition; all others had 1.
+
+They add nothing to it, so that the compositions hashed before, and the results that name them, keep
+their hash. No line is ever changed or added here.
+"""
+
+
 class Entry(Value):
     """A strategy by name with its options, in the slot it was found for."""
 
@@ -154,14 +171,25 @@ class Resolved(Value):
     def hash(self) -> str:
         """Identity of the composition: what an agent and a report name as their recipe.
 
-        Where an environment's files lie is no part of it, only what they hold.
+        Where an environment's files lie is no part of it, only what they hold. A strategy whose
+        version went up since is another one (`UNHASHED`).
         """
         content = self.model_dump(mode="json")
         for entry in content["recipe"]["environments"]:
             kind = find("environment", entry["name"])
             for address in getattr(kind, "addresses", ()):
                 del entry["options"][address]
-        return digest(content)
+        versions = self._versions()
+        return digest(content | ({"versions": versions} if versions else {}))
+
+    def _versions(self) -> dict[str, int]:
+        """Of the strategies whose version is not the one that goes without saying."""
+        found: dict[str, int] = {}
+        for _, entry in self.recipe.entries():
+            name, kind = f"{entry.slot}/{entry.name}", find(entry.slot, entry.name)
+            if kind is not None and kind.version != UNHASHED.get(name, 1):
+                found[name] = kind.version
+        return found
 
     def build(self) -> list[tuple[str, Strategy]]:
         """Every strategy with its place; raises `RecipeError` for what is not built."""

@@ -63,10 +63,10 @@ class Record(Value):
         return canonical_json(self.canonical())
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with its own id: pydantic would hand the cached one on."""
+        """A copy with an id of its own: pydantic would hand on whatever is cached."""
         copied = super().model_copy(update=update, deep=deep)
-        for cached in ("id", "content"):
-            copied.__dict__.pop(cached, None)
+        for cached in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[cached]
         return copied
 
     def canonical(self) -> dict[str, Any]:

@@ -61,7 +61,11 @@ class CheckerClient:
             self._worker = None
 
     def check(self, items: Sequence[Item]) -> list[Verdict]:
-        """One verdict per item, in order; each one's target is the task."""
+        """One verdict per item, in order; each one's target is the task.
+
+        The batch's wall clock starts when the process is there to judge it.
+        """
+        self._worker = self._worker or self._start()
         deadline = monotonic() + self.limits.batch_seconds
         verdicts: list[Verdict] = []
         while len(verdicts) < len(items):

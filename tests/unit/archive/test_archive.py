@@ -213,7 +213,7 @@ def test_events_are_read_from_where_a_reader_left_off(
     archive.record([Event.added(child), promoted(child, initial)])
     assert [event.kind for event in archive.events(since=1)] == ["added", "promoted"]
     assert [event.kind for event in archive.events(kinds=["promoted"])] == ["promoted"]
-    assert [event.agent_id for event in archive.events(agent_id=initial.id)] == [initial.id]
+    assert [event.agent_id for event in archive.events(agents=[initial.id])] == [initial.id]
 
 
 def test_latest_descends_from_the_champion(

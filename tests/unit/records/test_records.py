@@ -169,3 +169,16 @@ def test_first_error_is_the_first_step_marked_wrong() -> None:
     critique = Critique(target=("t",), author="a", source="critic", steps=marks)
     assert critique.first_error == 1
     assert Critique(target=("t",), author="a", source="critic").first_error is None
+
+
+def test_a_copy_keeps_nothing_that_was_worked_out_of_the_original() -> None:
+    agent = Agent(weights={"actor": "store:a#1"})
+    changed = {"weights": {"actor": "store:b#2"}}
+    read = (agent.id, agent.behaviour, agent.content)
+    copied, fresh = agent.model_copy(update=changed), Agent.model_validate(changed)
+    assert (copied.id, copied.behaviour, copied.content) == (
+        fresh.id,
+        fresh.behaviour,
+        fresh.content,
+    )
+    assert (agent.id, agent.behaviour, agent.content) == read
