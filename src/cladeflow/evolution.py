@@ -17,7 +17,7 @@ from cladeflow.promote.signatures import require_signers
 from cladeflow.recipes import Resolved
 from cladeflow.runners import inline, kubeflow, subprocess
 from cladeflow.session import Progress, Session
-from cladeflow.start import Wish, start
+from cladeflow.start import Start, Wish, start
 from cladeflow.telemetry.live import served
 from cladeflow.tracking.background import Projector
 from cladeflow.views import GenerationView, generation_views
@@ -25,6 +25,8 @@ from cladeflow.visit import Visit
 
 Runner = Callable[[Session, int], None]
 """Runs what is missing of a generation."""
+Say = Callable[[str], None]
+"""Tells whoever gave the command."""
 RUNNERS: dict[str, Runner] = {
     "inline": inline.run,
     "subprocess": subprocess.run,
@@ -38,7 +40,7 @@ def evolve(
     generations: int,
     runner: Runner,
     progress: Progress,
-    say: Callable[[str], None],
+    say: Say,
     population: Population | None = None,
     live: str | None = None,
 ) -> list[GenerationView]:
@@ -54,11 +56,7 @@ def evolve(
     home.create()
     with Archive.create(home.archive_url) as archive, Lease(archive):
         home.settle()
-        if begun is not None:
-            archive.start_evolution(begun.resolved, begun.seed, begun.initial)
-        else:
-            _require_approvers(home, Resolved.model_validate(archive.evolution.resolved))
-        done = archive.generations()
+        _found(home, archive, begun)
         with (
             Session(home, progress) as session,
             served(session.live, live) as url,
@@ -66,26 +64,20 @@ def evolve(
         ):
             if url:
                 say(f"live counters: {url}")
-            session.population = population or _population(session, done)
+            session.population = population or _population(session)
             if runner is kubeflow.run:
                 _require_one_child(session.population)
-            projector.project()
-            if done:  # an alias that was moved by hand since the last command counts from now on
-                projector.wait()
-            else:
-                require_readable(session, say)
-            projector.honour(archive)
-            promote_approved(session, say)
-            if done >= generations:
-                say(_nothing_left(home, done))
-            for generation in range(done + 1, generations + 1):
-                projector.honour(archive)
-                promote_approved(session, say)
-                runner(session, generation)
-                projector.project()
-            projector.wait()
-            projector.honour(archive)
+            _look_back(session, projector, say)
+            _carry_on(session, projector, generations, runner, say)
             return generation_views(session)
+
+
+def _found(home: Home, archive: Archive, begun: Start | None) -> None:
+    """Start what is asked for, or take it up; raises `CladeflowError` where that cannot be."""
+    if begun is not None:
+        archive.start_evolution(begun.resolved, begun.seed, begun.initial)
+    else:
+        _require_approvers(home, Resolved.model_validate(archive.evolution.resolved))
 
 
 def _require_approvers(home: Home, resolved: Resolved) -> None:
@@ -94,8 +86,39 @@ def _require_approvers(home: Home, resolved: Resolved) -> None:
         require_signers(home.allowed_signers)
 
 
+def _look_back(session: Session, projector: Projector, say: Say) -> None:
+    """Bring MLflow up to date; or, before the first generation, see whether there can be one."""
+    projector.project()
+    if session.archive.generations():
+        projector.wait()  # an alias that was moved by hand since the last command counts from now
+    else:
+        require_readable(session, say)
+
+
+def _carry_on(
+    session: Session, projector: Projector, generations: int, runner: Runner, say: Say
+) -> None:
+    """Run what is missing of so many generations; what people decided is settled in between."""
+    done = session.archive.generations()
+    _settle(session, projector, say)
+    if done >= generations:
+        say(_nothing_left(session.home, done))
+    for generation in range(done + 1, generations + 1):
+        runner(session, generation)
+        projector.project()
+        _settle(session, projector, say)
+    projector.wait()
+    projector.honour(session.archive)
+
+
+def _settle(session: Session, projector: Projector, say: Say) -> None:
+    """Put in charge whom people chose meanwhile: by an alias in MLflow, or by an approval."""
+    projector.honour(session.archive)
+    promote_approved(session, say)
+
+
 @contextmanager
-def in_charge(home: Home, progress: Progress, say: Callable[[str], None]) -> Iterator[Session]:
+def in_charge(home: Home, progress: Progress, say: Say) -> Iterator[Session]:
     """What goes around a command that changes by hand who is champion, or what is kept.
 
     Such commands take turns, but wait for no generation: the archive's swap tells a generation
@@ -136,9 +159,9 @@ def _require_one_child(population: Population) -> None:
         )
 
 
-def _population(session: Session, done: int) -> Population:
+def _population(session: Session) -> Population:
     """That of the newest plan: of the generation that was begun, or else of the last one."""
-    visit = Visit(session)
+    visit, done = Visit(session), session.archive.generations()
     for generation in (done + 1, done):
         planned = visit.found(Node(plan_call(generation), ()))
         if planned is not None:

@@ -1,7 +1,8 @@
 """``cladeflow evolve``: start an evolution, or carry one on."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +22,7 @@ LIVE_OPTION = click.option(
 
 if TYPE_CHECKING:
     from cladeflow.plan.model import Population
+    from cladeflow.views import GenerationView
 
 
 @click.command()
@@ -80,26 +82,17 @@ if TYPE_CHECKING:
 @HOME_OPTION
 @JSON_OPTION
 def evolve(
-    recipe: str | None,
-    model: Path | None,
-    tasks: tuple[str, ...],
-    checker: str | None,
-    tolerance: float | None,
-    prompt: Path | None,
     generations: int,
     children: int | None,
     parents: int | None,
     runner: str,
     workers: int,
-    seed: int | None,
-    scale: str | None,
-    settings: tuple[str, ...],
     archive: str | None,
-    deterministic: bool,
     threads: int | None,
     live: str | None,
     home: Path,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Run RECIPE until there are GENERATIONS of it; an existing home carries on.
 
@@ -109,33 +102,32 @@ def evolve(
     from cladeflow.evolution import runner_of
     from cladeflow.start import Wish
 
-    if generations < 1:
-        raise CladeflowError(f"--generations {generations}: ask for at least 1")
-    if runner == "kubeflow-local":
-        from cladeflow.kubeflow.compiling import require_kfp
-
-        require_kfp()
-    wish = Wish(
-        recipe=recipe,
-        model=model,
-        tasks=tasks,
-        checker=checker,
-        tolerance=tolerance,
-        prompt=prompt,
-        seed=seed,
-        scale=scale,
-        settings=settings,
-        deterministic=deterministic,
-    )
+    _require_possible(generations, runner)
+    wish = Wish(**asked)
     population, run = _population(parents, children), runner_of(runner, workers)
-    _limit_threads(1 if deterministic else threads or _share_of_cores(workers))
+    _limit_threads(1 if wish.deterministic else threads or _share_of_cores(workers))
     _use_archive(archive)
     with Reporter(quiet=as_json) as reporter:
         say, mine = reporter.say, _mine(live, runner)
         views = run_evolution(Home(home), wish, generations, run, reporter, say, population, mine)
     if as_json:
         print_json([view.to_json() for view in views])
-        return
+    else:
+        _tell(views, home)
+
+
+def _require_possible(generations: int, runner: str) -> None:
+    """Raise `CladeflowError` for what no home could do."""
+    if generations < 1:
+        raise CladeflowError(f"--generations {generations}: ask for at least 1")
+    if runner == "kubeflow-local":
+        from cladeflow.kubeflow.compiling import require_kfp
+
+        require_kfp()
+
+
+def _tell(views: "Sequence[GenerationView]", home: Path) -> None:
+    """What became of it, and what to try next."""
     print_generations(views)
     for line in remarks(views):
         click.echo(line)
