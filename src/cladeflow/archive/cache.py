@@ -102,7 +102,7 @@ def _read_since(event: int) -> Select[Any]:
     touched = select(both.c.seq).cte("touched", recursive=True)
     above = select(edges.parent_seq).join(touched, edges.agent_seq == touched.c.seq)
     touched = touched.union(above)
-    return _read().where(tallies.c.agent_seq.in_(select(touched.c.seq)))
+    return _read().join(touched, tallies.c.agent_seq == touched.c.seq)
 
 
 def _fetched(db: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:

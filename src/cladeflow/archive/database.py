@@ -1,10 +1,9 @@
 """The archive's database: how it is opened and migrated, whichever back end holds it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from itertools import islice
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Engine, inspect, select, text
 from sqlalchemy.exc import DBAPIError
@@ -15,10 +14,6 @@ from cladeflow.errors import HomeError
 
 if TYPE_CHECKING:
     from alembic.config import Config
-
-T = TypeVar("T")
-_VARIABLES = 10_000
-"""Values per IN list, well below what any database takes."""
 
 
 class Backend(Protocol):
@@ -137,10 +132,3 @@ def migrations(connection: Connection) -> "Config":
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
-
-
-def parts(values: Iterable[T]) -> Iterator[list[T]]:
-    """``values`` in lists that are short enough for an IN."""
-    left = iter(values)
-    while part := list(islice(left, _VARIABLES)):
-        yield part

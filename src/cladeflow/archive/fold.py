@@ -7,13 +7,13 @@ the one transaction that appends it, so it counts once at all.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, Update, select
 
-from cladeflow.archive.database import parts
 from cladeflow.archive.events import Event, EventKind
+from cladeflow.archive.rows import rows
 from cladeflow.archive.schema import agent_parents, tallies
 from cladeflow.records import Agent, AgentStatus
 
@@ -46,15 +46,8 @@ class Growth:
     children: int = 0
 
     def row(self, seq: int) -> dict[str, int]:
-        """The parameters of `_GROW`."""
-        return {
-            "of": seq,
-            "more_ok": self.ok,
-            "more_fail": self.fail,
-            "more_clade_ok": self.clade_ok,
-            "more_clade_fail": self.clade_fail,
-            "more_children": self.children,
-        }
+        """A row of the parameter of `_GROW`."""
+        return {"agent_seq": seq, **vars(self)}
 
 
 def founding_status(agent: Agent) -> AgentStatus:
@@ -72,10 +65,10 @@ def fold(
             grown[known[parent].seq].children += 1
     _count_trials(db, events, known, grown)
     if grown:
-        db.execute(_GROW, [growth.row(seq) for seq, growth in grown.items()])
+        db.execute(_GROW, {"grown": [growth.row(seq) for seq, growth in grown.items()]})
     standings = list(_new_standings(events, known))
     if standings:
-        db.execute(_STAND, standings)
+        db.execute(_STAND, {"standings": standings})
 
 
 def _count_trials(
@@ -110,21 +103,21 @@ def _clades_of(seq: int, parents: Mapping[int, Sequence[int]]) -> set[int]:
 def _parents_above(db: Connection, seqs: Iterable[int]) -> dict[int, list[int]]:
     """Parents of these agents and of all their ancestors."""
     found: defaultdict[int, list[int]] = defaultdict(list)
-    for part in parts(seqs):
-        for agent, parent in db.execute(_ABOVE, {"of": part}):
-            found[agent].append(parent)
+    line = [{"agent_seq": seq} for seq in seqs]
+    for agent, parent in db.execute(_ABOVE, {"line": line}).all() if line else ():
+        found[agent].append(parent)
     return found
 
 
 def _new_standings(events: Iterable[Event], known: Mapping[str, Known]) -> Iterator[dict[str, Any]]:
-    """The parameters of `_STAND` for every agent whose status is another one after the events."""
+    """The rows of `_STAND` for every agent whose status is another one after the events."""
     now: dict[str, AgentStatus] = {}
     for event in events:
         for agent_id, status in _standings(event):
             now[agent_id] = _standing(now.get(agent_id, known[agent_id].status), status)
     for agent_id, status in now.items():
         if status != known[agent_id].status:
-            yield {"of": known[agent_id].seq, "to": status}
+            yield {"agent_seq": known[agent_id].seq, "status": status}
 
 
 def _standings(event: Event) -> Iterator[tuple[str, AgentStatus]]:
@@ -150,21 +143,27 @@ def _standing(now: AgentStatus, to: AgentStatus) -> AgentStatus:
 def _above() -> Select[Any]:
     """Edges (agent, parent) from some agents up, each once."""
     edges = agent_parents.c
-    some: BindParameter[list[int]] = bindparam("of", expanding=True)
-    line = select(edges.agent_seq, edges.parent_seq).where(edges.agent_seq.in_(some))
-    above = line.cte("above", recursive=True)
-    higher = select(edges.agent_seq, edges.parent_seq)
-    above = above.union(higher.join(above, edges.agent_seq == above.c.parent_seq))
+    some = rows("line", edges.agent_seq)
+    line = select(edges.agent_seq, edges.parent_seq)
+    above = line.join(some, edges.agent_seq == some.c.agent_seq).cte("above", recursive=True)
+    higher = line.join(above, edges.agent_seq == above.c.parent_seq)
+    above = above.union(higher)
     return select(above.c.agent_seq, above.c.parent_seq)
 
 
-_ABOVE = _above()
-_COUNTERS = ("ok", "fail", "clade_ok", "clade_fail", "children")
-_GROW = (
-    tallies.update()
-    .where(tallies.c.agent_seq == bindparam("of"))
-    .values({name: tallies.c[name] + bindparam(f"more_{name}") for name in _COUNTERS})
-)
-_STAND = (
-    tallies.update().where(tallies.c.agent_seq == bindparam("of")).values(status=bindparam("to"))
-)
+def _grow() -> Update:
+    """Add to the counters of some agents."""
+    counters = [tallies.c[field.name] for field in fields(Growth)]
+    grown = rows("grown", tallies.c.agent_seq, *counters)
+    more = {counter: counter + grown.c[counter.name] for counter in counters}
+    return tallies.update().where(tallies.c.agent_seq == grown.c.agent_seq).values(more)
+
+
+def _stand() -> Update:
+    """Give some agents another status."""
+    standings = rows("standings", tallies.c.agent_seq, tallies.c.status)
+    at = tallies.c.agent_seq == standings.c.agent_seq
+    return tallies.update().where(at).values(status=standings.c.status)
+
+
+_ABOVE, _GROW, _STAND = _above(), _grow(), _stand()

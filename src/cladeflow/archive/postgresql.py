@@ -13,20 +13,24 @@ _TURN = int.from_bytes(b"cladeflo")
 """The advisory lock that a writer holds until its transaction ends."""
 _WAIT_SECONDS = 30
 """How long a writer waits for another one, and the server for a writer that fell silent."""
-_ALIVE = {
+_CONNECTION = {
     "connect_timeout": _WAIT_SECONDS,
     "keepalives_idle": _WAIT_SECONDS,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    # A prepared statement keeps its plan, and a session may see an archive grow from one agent, for
+    # which any plan will do, to a million.
+    "prepare_threshold": None,
 }
 _SESSION = (
     f"SET lock_timeout = '{_WAIT_SECONDS}s'",
     f"SET idle_in_transaction_session_timeout = '{_WAIT_SECONDS}s'",
-    # Plans are kept for a session, in which an archive may grow from one agent to a million; and
-    # what a recursive query finds is overestimated, so that joining it by whole tables looks cheap.
+    # How much a parameter or a recursion brings is guessed, and so high that joining whole tables
+    # looks cheap; and all that is asked for here, an index leads to.
     "SET enable_seqscan = off",
     "SET enable_hashjoin = off",
     "SET enable_mergejoin = off",
+    "SET jit = off",  # compiling takes longer than any of these statements
 )
 _ADVICE = (
     ("password", "set PGPASSWORD, or add the server to ~/.pgpass"),
@@ -71,7 +75,7 @@ class Postgresql:
 
 def _engine(address: URL) -> Engine:
     try:
-        engine = create_engine(address, connect_args=_ALIVE, pool_pre_ping=True)
+        engine = create_engine(address, connect_args=_CONNECTION, pool_pre_ping=True)
     except ModuleNotFoundError as missing:
         raise HomeError(
             "an archive on PostgreSQL needs psycopg: pip install 'cladeflow[postgres]'"

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, select
+from sqlalchemy import Connection, Insert, Select, Table, func, insert, select
 
 from cladeflow.archive import schema
-from cladeflow.archive.database import parts
 from cladeflow.archive.events import CHAMPION_CHANGES, ChampionMoved, Event
 from cladeflow.archive.fold import Known, fold, founding_status
+from cladeflow.archive.rows import rows
 from cladeflow.errors import HomeError
 from cladeflow.records import Agent
 
@@ -22,7 +22,7 @@ def record(db: Connection, events: Iterable[Event]) -> None:
     _require_incumbents(db, fresh)
     born = _insert_agents(db, fresh, agents)
     _require(_named(fresh), agents)
-    db.execute(_INSERT_EVENTS, [_event_row(event, agents) for event in fresh])
+    db.execute(_INSERT_EVENTS, {"events": [_event_row(event, agents) for event in fresh]})
     fold(db, born, fresh, agents)
 
 
@@ -43,10 +43,8 @@ def champion(db: Connection, at_event: int | None = None) -> int | None:
 def _unrecorded(db: Connection, events: Iterable[Event]) -> Iterator[Event]:
     """Events whose key is new; raises `HomeError` where a key stands for something else."""
     events = list(events)
-    known: dict[str, tuple[str, str]] = {}
-    for part in parts(event.key for event in events):
-        found = db.execute(_RECORDED, {"keys": part})
-        known |= {key: (kind, agent_id) for key, kind, agent_id in found}
+    found = db.execute(_RECORDED, {"keys": [{"key": event.key} for event in events]}).all()
+    known = {key: (kind, agent_id) for key, kind, agent_id in found}
     for event in events:
         meaning = (event.kind, event.agent_id)
         if event.key not in known:
@@ -85,7 +83,8 @@ def _insert_agents(db: Connection, events: Iterable[Event], known: dict[str, Kno
     if not brought:
         return []
     born = [event.agent for event in brought.values() if event.agent is not None]
-    inserted = db.execute(_INSERT_AGENTS, [_agent_row(event) for event in brought.values()])
+    contents = [_agent_row(event) for event in brought.values()]
+    inserted = db.execute(_INSERT_AGENTS, {"agents": contents}).all()
     seqs = {row.id: row.seq for row in inserted}
     known |= {agent.id: Known(seqs[agent.id], founding_status(agent)) for agent in born}
     edges = [
@@ -93,9 +92,8 @@ def _insert_agents(db: Connection, events: Iterable[Event], known: dict[str, Kno
         for agent in born
         for ordinal, parent in enumerate(agent.parents)
     ]
-    if edges:
-        db.execute(_INSERT_PARENTS, edges)
-    db.execute(_INSERT_TALLIES, [_tally_row(known[agent.id]) for agent in born])
+    db.execute(_INSERT_PARENTS, {"agent_parents": edges})
+    db.execute(_INSERT_TALLIES, {"tallies": [_tally_row(known[agent.id]) for agent in born]})
     return born
 
 
@@ -117,9 +115,17 @@ def _tally_row(agent: Known) -> dict[str, Any]:
 
 
 def _event_row(event: Event, known: Mapping[str, Known]) -> dict[str, Any]:
-    fields = event.model_dump(mode="json", exclude={"agent", "agent_id", "incumbent_id"})
     incumbent = None if event.incumbent_id is None else known[event.incumbent_id].seq
-    return {**fields, "agent_seq": known[event.agent_id].seq, "incumbent_seq": incumbent}
+    return {
+        "key": event.key,
+        "kind": event.kind,
+        "agent_seq": known[event.agent_id].seq,
+        "incumbent_seq": incumbent,
+        "payload": event.payload,
+        "who": event.who,
+        "why": event.why,
+        "created": event.created,
+    }
 
 
 def _named(events: Iterable[Event]) -> list[str]:
@@ -145,21 +151,37 @@ def _require(agent_ids: Iterable[str], *known: Mapping[str, Any]) -> None:
 
 def find_agents(db: Connection, agent_ids: Iterable[str]) -> dict[str, Known]:
     """Those of the agents that the archive holds."""
-    found = (row for part in parts(agent_ids) for row in db.execute(_KNOWN, {"ids": part}))
+    found = db.execute(_KNOWN, {"ids": [{"id": agent_id} for agent_id in agent_ids]}).all()
     return {agent_id: Known(seq, status) for agent_id, seq, status in found}
 
 
-_RECORDED = (
-    select(schema.events.c.key, schema.events.c.kind, schema.agents.c.id)
-    .join_from(schema.events, schema.agents, schema.events.c.agent_seq == schema.agents.c.seq)
-    .where(schema.events.c.key.in_(bindparam("keys", expanding=True)))
-)
-_KNOWN = (
-    select(schema.agents.c.id, schema.agents.c.seq, schema.tallies.c.status)
-    .join_from(schema.agents, schema.tallies)
-    .where(schema.agents.c.id.in_(bindparam("ids", expanding=True)))
-)
-_INSERT_AGENTS = insert(schema.agents).returning(schema.agents.c.id, schema.agents.c.seq)
-_INSERT_PARENTS = insert(schema.agent_parents)
-_INSERT_TALLIES = insert(schema.tallies)
-_INSERT_EVENTS = insert(schema.events)
+def _insertion(table: Table, *without: str) -> Insert:
+    """Insert the rows of a parameter that is called as the table."""
+    columns = [column for column in table.c if column.name not in without]
+    given = rows(table.name, *columns)
+    return insert(table).from_select([column.name for column in columns], select(given))
+
+
+def _recorded() -> Select[Any]:
+    events, agents = schema.events.c, schema.agents.c
+    keys = rows("keys", events.key)
+    found = select(events.key, events.kind, agents.id).join_from(
+        keys, schema.events, events.key == keys.c.key
+    )
+    return found.join(schema.agents, events.agent_seq == agents.seq)
+
+
+def _known() -> Select[Any]:
+    agents, tallies = schema.agents.c, schema.tallies.c
+    ids = rows("ids", agents.id)
+    found = select(agents.id, agents.seq, tallies.status).join_from(
+        ids, schema.agents, agents.id == ids.c.id
+    )
+    return found.join(schema.tallies, tallies.agent_seq == agents.seq)
+
+
+_RECORDED, _KNOWN = _recorded(), _known()
+_INSERT_AGENTS = _insertion(schema.agents, "seq").returning(schema.agents.c.id, schema.agents.c.seq)
+_INSERT_PARENTS = _insertion(schema.agent_parents)
+_INSERT_TALLIES = _insertion(schema.tallies)
+_INSERT_EVENTS = _insertion(schema.events, "id")

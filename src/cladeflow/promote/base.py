@@ -27,14 +27,6 @@ class Gate(Strategy, slot="promote"):
         """Confidence that the report's deltas must have for `decide`."""
         return 0.95
 
-    def reserved(self) -> Reserve | None:
-        """The reserve that a child which passes is tested on once more; None where it is not."""
-        return None
-
-    def decide_again(self, report: EvalReport, tried: int) -> Decision:
-        """The decision on the re-test of a child that passed; for gates that have a reserve."""
-        raise NotImplementedError
-
     def incomparable(self, report: EvalReport, suite: str, metric: str) -> str:
         """Why the report's two agents cannot be compared; empty where they can."""
         if report.identical:
@@ -83,3 +75,14 @@ class Gate(Strategy, slot="promote"):
             reasons=reasons,
             tried=tried,
         )
+
+
+class RetestingGate(Gate):
+    """A gate that may test a winner once more, on tasks that no agent has met."""
+
+    reserve: Reserve | None = None
+    """Where set, a child that passes is tested once more, on the next block of it."""
+
+    @abstractmethod
+    def decide_again(self, report: EvalReport, reserve: Reserve, tried: int) -> Decision:
+        """The decision on the re-test, on a block of ``reserve``, of a child that passed."""

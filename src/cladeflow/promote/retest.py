@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from cladeflow.evaluate.base import EvalContext, Evaluation, evaluation_report
 from cladeflow.evaluate.stage import evaluated, posed, read_result, setting
 from cladeflow.evaluate.suite import Suite
-from cladeflow.promote.base import Gate
+from cladeflow.promote.base import Gate, RetestingGate
 from cladeflow.promote.reserve import Reserve
 from cladeflow.records import Agent, Decision, EvalReport, digest
 from cladeflow.stage import StageContext, build
 
 
-def retests(gates: list[Gate]) -> list[tuple[Gate, Reserve]]:
+def retests(gates: Sequence[Gate]) -> list[tuple[RetestingGate, Reserve]]:
     """The gates that test a winner once more, each with its reserve."""
-    return [(gate, reserve) for gate in gates if (reserve := gate.reserved()) is not None]
+    able = (gate for gate in gates if isinstance(gate, RetestingGate))
+    return [(gate, gate.reserve) for gate in able if gate.reserve is not None]
 
 
 def reserve_suites(ctx: StageContext) -> list[Suite]:
@@ -27,7 +28,9 @@ def reserve_suites(ctx: StageContext) -> list[Suite]:
     ]
 
 
-def retest(ctx: StageContext, gate: Gate, reserve: Reserve, agent: Agent, tried: int) -> Decision:
+def retest(
+    ctx: StageContext, gate: RetestingGate, reserve: Reserve, agent: Agent, tried: int
+) -> Decision:
     """The gate's decision on ``agent`` and the incumbent on the reserve's next block.
 
     Inconclusive where every block was used before this generation, or its cells hold no task.
@@ -42,7 +45,7 @@ def retest(ctx: StageContext, gate: Gate, reserve: Reserve, agent: Agent, tried:
             f"block {block + 1} of {reserve.uses} of the reserve holds no task; ask for fewer uses"
         )
         return gate.decision(_nothing(ctx, agent), tried, "inconclusive", empty)
-    decision = gate.decide_again(_report(ctx, gate, reserve, suites, agent), tried)
+    decision = gate.decide_again(_report(ctx, gate, reserve, suites, agent), reserve, tried)
     used = f"block {block + 1} of {reserve.uses} of the reserve was used"
     return decision.model_copy(update={"reasons": (*decision.reasons, used)})
 

@@ -5,14 +5,14 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from cladeflow.evaluate.statistics import corrected_confidence
-from cladeflow.promote.base import Gate
+from cladeflow.promote.base import RetestingGate
 from cladeflow.promote.evidence import Test, together, weigh
 from cladeflow.promote.guardrails import Guardrails
 from cladeflow.promote.reserve import Reserve
 from cladeflow.records import Decision, EvalReport
 
 
-class ThresholdGate(Gate, name="threshold_gate", version=2):
+class ThresholdGate(RetestingGate, name="threshold_gate", version=2):
     """Three-way test of Δ = score(child) - score(incumbent) on held-out tasks.
 
     With [lo, hi] the paired interval of Δ at the confidence corrected for the children tried
@@ -38,8 +38,6 @@ class ThresholdGate(Gate, name="threshold_gate", version=2):
     test: Test = "bootstrap"
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     guardrails: Guardrails = Guardrails()
-    reserve: Reserve | None = None
-    """Where set, a child that passes is tested once more, on tasks that no agent has met."""
 
     @model_validator(mode="after")
     def _bar_is_tested(self) -> Self:
@@ -57,16 +55,12 @@ class ThresholdGate(Gate, name="threshold_gate", version=2):
         """The gate's confidence, corrected for the children tried."""
         return corrected_confidence(self.confidence, tried)
 
-    def reserved(self) -> Reserve | None:
-        return self.reserve
-
-    def decide_again(self, report: EvalReport, tried: int) -> Decision:
+    def decide_again(self, report: EvalReport, reserve: Reserve, tried: int) -> Decision:
         """The same test of the same metric on the reserve, at the reserve's confidence."""
-        assert self.reserve is not None
         if unfit := self.incomparable(report, self.suite, self.metric):
             return self.decision(report, tried, "inconclusive", f"re-test: {unfit}")
         delta = self.found(report, self.suite, self.metric)
-        findings = weigh(self.test, delta, self.bar, self.reserve.confidence)
+        findings = weigh(self.test, delta, self.bar, reserve.confidence)
         said = (f"re-test on the reserve: {finding.sentence}" for finding in findings)
         return self.decision(report, tried, together(findings), *said)
 
