@@ -7,13 +7,16 @@ from cladeflow.archive.events import EventKind
 from cladeflow.home import Home
 from cladeflow.plan.model import Population
 from cladeflow.plan.stage import make_plan
+from cladeflow.promote import by_hand
+from cladeflow.promote.rollback import roll_back
+from cladeflow.session import Session
 from tests.command_line import Ran, cladeflow
 from tests.micro import MICRO
 from tests.ssh_keys import allow, make_key
 
 OPEN = "{threshold_gate: {bar: -2}}"
 """A gate that every child passes which is not the incumbent itself."""
-RESERVE = "{threshold_gate: {bar: -2, reserve: {tasks: 2, uses: 1}}}"
+RESERVE = "{threshold_gate: {bar: -2, reserve: {tasks: 2, uses: %d}}}"
 
 
 def evolve(home: Path, gates: str, generations: int = 1) -> Ran:
@@ -29,7 +32,7 @@ def events(home: Path, *kinds: EventKind) -> list[tuple[str, dict[str, object], 
 
 
 def test_a_winner_is_tested_on_the_reserve_until_it_is_spent(tmp_path: Path) -> None:
-    ran = evolve(tmp_path, RESERVE, generations=2)
+    ran = evolve(tmp_path, RESERVE % 1, generations=2)
     assert ran.code == 0, ran.err
     (first, used, why), (second, unused, spent) = events(tmp_path, "promoted", "rejected")
     assert (first, used["reserve"], second) == ("promoted", 0, "rejected")
@@ -38,6 +41,41 @@ def test_a_winner_is_tested_on_the_reserve_until_it_is_spent(tmp_path: Path) -> 
     assert "reserve" not in unused and "the reserve is spent: all of its 1 blocks" in spent
     with Archive.open(Home(tmp_path).archive_url) as archive:
         assert make_plan(archive, 3, Population()).reserve_used == 1
+
+
+def test_tests_by_hand_take_the_next_blocks_of_the_reserve_and_log_them(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    allow(home / "allowed_signers", ada=make_key(tmp_path / "ada"))
+    ran = evolve(home, f"{RESERVE % 3}, human_approval")
+    assert ran.code == 0, ran.err
+    ((_, used, _),) = events(home, "rejected")
+    assert used["reserve"] == 0
+
+    def ask(name: str, override: str | None = None) -> tuple[str, bool]:
+        with Session(Home(home)) as session:
+            found = by_hand.promote(session, name, "ada", override)
+        return found.decisions[1].reasons[-1], found.promoted
+
+    def logged() -> list[object]:
+        return [payload.get("reserve") for _, payload, _ in events(home, "tested")]
+
+    with Archive.open(Home(home).archive_url) as archive:
+        child = archive.agents()[1].agent.id
+    # It waits for a signature; asked again, and overridden, it is the test that it was.
+    second = "block 2 of 3 of the reserve was used"
+    assert [ask(child), ask(child), ask(child, "urgent")] == [
+        (second, False),
+        (second, False),
+        (second, True),
+    ]
+    assert logged() == [1]
+    assert ask("initial") == ("block 3 of 3 of the reserve was used", False)
+    with Session(Home(home)) as session:
+        roll_back(session, "ada")
+    spent = cladeflow("promote", child, "--home", home)
+    assert spent.code == 1, spent.err
+    assert "inconclusive" in spent.out and "the reserve is spent" in " ".join(spent.out.split())
+    assert logged() == [1, 2, None]
 
 
 def test_a_child_waits_for_approval_and_is_promoted_by_the_next_command(tmp_path: Path) -> None:

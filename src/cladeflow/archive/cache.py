@@ -1,15 +1,17 @@
 """The columns of an archive, kept up to date from one look to the next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import CompoundSelect, Connection, Executable, Select, bindparam, func, select
 
-from cladeflow.archive.columns import Columns
+from cladeflow.archive.ancestry import Ancestry
+from cladeflow.archive.columns import Columns, Indices
 from cladeflow.archive.population import NO_PARENTS
 from cladeflow.archive.recording import champion
+from cladeflow.archive.rows import values
 from cladeflow.archive.schema import agent_parents, agents, events, tallies
 
 _COUNTS = ("ok", "fail", "clade_ok", "clade_fail", "children")
@@ -50,6 +52,7 @@ class ColumnCache:
         """Numbers of the agents, ascending: where an agent's number is, its columns are."""
         self._ids: list[str] = []
         """Only ever appended to, so that all columns share it."""
+        self._ancestry = Ancestry()
         self._arrays: dict[str, NDArray[Any]] = {
             name: np.zeros(0, _ROW[name]) for name in (*_COUNTS, "eligible")
         }
@@ -59,29 +62,40 @@ class ColumnCache:
         """The columns as ``db``, a snapshot, has them."""
         newest = db.scalar(select(func.max(events.c.id))) or 0
         if newest != self._event:
-            rows = _fetched(db, _read() if self._event == 0 else _read_since(self._event))
             self._append(db)
-            self._put(np.array(rows, dtype=_ROW))
+            self._put(_fetched(db, _read()) if self._event == 0 else self._changed(db))
             index = int(np.searchsorted(self._seqs, champion(db) or 0))
             self._columns = Columns(ids=First(self._ids), champion=index, **self._arrays)
             self._event = newest
         return self._columns
 
     def _append(self, db: Connection) -> None:
-        """Ids of agents that are new."""
+        """Agents that are new, and whom they descend from."""
         last = int(self._seqs[-1]) if len(self._seqs) else 0
-        query = select(agents.c.seq, agents.c.id).where(agents.c.seq > last)
-        born = sorted(_fetched(db, query))
+        born = _fetched(db, _BORN, {"last": last})
         self._seqs = np.append(self._seqs, np.array([seq for seq, _ in born], np.int64))
         self._ids += [agent_id for _, agent_id in born]
+        edges = np.array(_fetched(db, _EDGES, {"last": last}), np.int64).reshape(-1, 2)
+        self._ancestry.append(len(born), self._places(edges[:, 0]), self._places(edges[:, 1]))
 
-    def _put(self, rows: NDArray[Any]) -> None:
+    def _changed(self, db: Connection) -> list[tuple[Any, ...]]:
+        """Rows of the agents of newer events and of their ancestors: no others can change."""
+        named = np.array(_fetched(db, _NAMED, {"event": self._event}), np.int64)
+        line = sorted(self._ancestry.line(self._places(named[:, 0]).tolist()))
+        seqs = self._seqs[line].tolist()
+        return _fetched(db, _READ_SOME, {"some": seqs})
+
+    def _places(self, seqs: NDArray[np.int64]) -> Indices:
+        return np.searchsorted(self._seqs, seqs)
+
+    def _put(self, rows: list[tuple[Any, ...]]) -> None:
         """Arrays with these rows in place of what was known of their agents."""
-        at = np.searchsorted(self._seqs, rows["seq"])
+        found = np.array(rows, dtype=_ROW)
+        at = self._places(found["seq"])
         for name, old in self._arrays.items():
             new = np.zeros(len(self._seqs), old.dtype)
             new[: len(old)] = old
-            new[at] = rows[name]
+            new[at] = found[name]
             new.flags.writeable = False
             self._arrays[name] = new
 
@@ -93,20 +107,31 @@ def _read() -> Select[Any]:
     return select(tallies.c.agent_seq, *counts, eligible)
 
 
-def _read_since(event: int) -> Select[Any]:
-    """As `_read`, of the agents of newer events and all their ancestors: no others can change."""
-    table, edges = events.c, agent_parents.c
-    named = select(table.agent_seq.label("seq")).where(table.id > event)
-    replaced = select(table.incumbent_seq).where(table.id > event, table.incumbent_seq.is_not(None))
-    both = named.union(replaced).subquery()
-    touched = select(both.c.seq).cte("touched", recursive=True)
-    above = select(edges.parent_seq).join(touched, edges.agent_seq == touched.c.seq)
-    touched = touched.union(above)
-    return _read().join(touched, tallies.c.agent_seq == touched.c.seq)
+def _read_some() -> Select[Any]:
+    """As `_read`, of some agents."""
+    some = values("some", tallies.c.agent_seq)
+    return _read().join_from(some, tallies, tallies.c.agent_seq == some.c.agent_seq)
 
 
-def _fetched(db: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+def _named() -> CompoundSelect[Any]:
+    """Agents that newer events name, each once."""
+    table, newer = events.c, events.c.id > bindparam("event")
+    replaced = select(table.incumbent_seq).where(newer, table.incumbent_seq.is_not(None))
+    return select(table.agent_seq).where(newer).union(replaced)
+
+
+def _fetched(
+    db: Connection, query: Executable, parameters: Mapping[str, Any] | None = None
+) -> list[tuple[Any, ...]]:
     """Rows as plain tuples: a million of them need no names."""
-    cursor = db.execute(query).cursor
+    cursor = db.execute(query, parameters).cursor
     assert cursor is not None
     return list(cursor.fetchall())
+
+
+_READ_SOME, _NAMED = _read_some(), _named()
+_BORN = select(agents.c.seq, agents.c.id).where(agents.c.seq > bindparam("last"))
+_BORN = _BORN.order_by(agents.c.seq)
+_EDGES = select(agent_parents.c.agent_seq, agent_parents.c.parent_seq)
+_EDGES = _EDGES.where(agent_parents.c.agent_seq > bindparam("last"))
+_EDGES = _EDGES.order_by(agent_parents.c.agent_seq)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, Update, select
 
 from cladeflow.archive.events import Event, EventKind
-from cladeflow.archive.rows import rows
+from cladeflow.archive.rows import rows, values
 from cladeflow.archive.schema import agent_parents, tallies
 from cladeflow.records import Agent, AgentStatus
 
@@ -103,8 +103,8 @@ def _clades_of(seq: int, parents: Mapping[int, Sequence[int]]) -> set[int]:
 def _parents_above(db: Connection, seqs: Iterable[int]) -> dict[int, list[int]]:
     """Parents of these agents and of all their ancestors."""
     found: defaultdict[int, list[int]] = defaultdict(list)
-    line = [{"agent_seq": seq} for seq in seqs]
-    for agent, parent in db.execute(_ABOVE, {"line": line}).all() if line else ():
+    some = list(seqs)
+    for agent, parent in db.execute(_ABOVE, {"some": some}).all() if some else ():
         found[agent].append(parent)
     return found
 
@@ -143,7 +143,7 @@ def _standing(now: AgentStatus, to: AgentStatus) -> AgentStatus:
 def _above() -> Select[Any]:
     """Edges (agent, parent) from some agents up, each once."""
     edges = agent_parents.c
-    some = rows("line", edges.agent_seq)
+    some = values("some", edges.agent_seq)
     line = select(edges.agent_seq, edges.parent_seq)
     above = line.join(some, edges.agent_seq == some.c.agent_seq).cte("above", recursive=True)
     higher = line.join(above, edges.agent_seq == above.c.parent_seq)

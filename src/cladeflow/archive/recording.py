@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Insert, Select, Table, func, insert, select
 from cladeflow.archive import schema
 from cladeflow.archive.events import CHAMPION_CHANGES, ChampionMoved, Event
 from cladeflow.archive.fold import Known, fold, founding_status
-from cladeflow.archive.rows import rows
+from cladeflow.archive.rows import rows, values
 from cladeflow.errors import HomeError
 from cladeflow.records import Agent
 
@@ -43,7 +43,7 @@ def champion(db: Connection, at_event: int | None = None) -> int | None:
 def _unrecorded(db: Connection, events: Iterable[Event]) -> Iterator[Event]:
     """Events whose key is new; raises `HomeError` where a key stands for something else."""
     events = list(events)
-    found = db.execute(_RECORDED, {"keys": [{"key": event.key} for event in events]}).all()
+    found = db.execute(_RECORDED, {"keys": [event.key for event in events]}).all()
     known = {key: (kind, agent_id) for key, kind, agent_id in found}
     for event in events:
         meaning = (event.kind, event.agent_id)
@@ -151,7 +151,7 @@ def _require(agent_ids: Iterable[str], *known: Mapping[str, Any]) -> None:
 
 def find_agents(db: Connection, agent_ids: Iterable[str]) -> dict[str, Known]:
     """Those of the agents that the archive holds."""
-    found = db.execute(_KNOWN, {"ids": [{"id": agent_id} for agent_id in agent_ids]}).all()
+    found = db.execute(_KNOWN, {"ids": list(agent_ids)}).all()
     return {agent_id: Known(seq, status) for agent_id, seq, status in found}
 
 
@@ -164,7 +164,7 @@ def _insertion(table: Table, *without: str) -> Insert:
 
 def _recorded() -> Select[Any]:
     events, agents = schema.events.c, schema.agents.c
-    keys = rows("keys", events.key)
+    keys = values("keys", events.key)
     found = select(events.key, events.kind, agents.id).join_from(
         keys, schema.events, events.key == keys.c.key
     )
@@ -173,7 +173,7 @@ def _recorded() -> Select[Any]:
 
 def _known() -> Select[Any]:
     agents, tallies = schema.agents.c, schema.tallies.c
-    ids = rows("ids", agents.id)
+    ids = values("ids", agents.id)
     found = select(agents.id, agents.seq, tallies.status).join_from(
         ids, schema.agents, agents.id == ids.c.id
     )

@@ -38,4 +38,4 @@ def candidates(columns: Columns) -> Indices:
 
 def measured(columns: Columns) -> Scores:
     """[N] scores, 0 where an agent has no trials: nothing is known in its favour."""
-    return np.nan_to_num(columns.score)
+    return columns.derive("measured", lambda: columns.ok / np.maximum(columns.ok + columns.fail, 1))
