@@ -1,9 +1,12 @@
 """An archive of any size: agents of one or two parents, drawn from all that came before them."""
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import NamedTuple
 
 from cladeflow.archive import Event
@@ -19,7 +22,7 @@ _TASKS = 20
 
 
 class Timing(NamedTuple):
-    """Seconds of wall time, and of this process's CPU time."""
+    """Seconds of wall time, and of CPU time: this process's and that of a server that it runs."""
 
     wall: float
     cpu: float
@@ -27,9 +30,26 @@ class Timing(NamedTuple):
 
 def timed(work: Callable[[], object]) -> Timing:
     """What ``work`` takes."""
+    before = _server_nanoseconds()
     wall, cpu = time.perf_counter(), time.process_time()
     work()
-    return Timing(time.perf_counter() - wall, time.process_time() - cpu)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    spent = (ns - before.get(pid, 0) for pid, ns in _server_nanoseconds().items())
+    return Timing(wall, cpu + sum(spent) / 1e9)
+
+
+def _server_nanoseconds() -> dict[str, int]:
+    """CPU time of every process that this one started, and of those that they did."""
+    found: dict[str, int] = {}
+    left = [str(os.getpid())]
+    while left:
+        pid = left.pop()
+        with suppress(OSError):  # it has ended
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            for child in children:
+                found[child] = int(Path(f"/proc/{child}/schedstat").read_text().split()[0])
+            left += children
+    return found
 
 
 class Population:

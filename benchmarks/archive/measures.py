@@ -18,7 +18,7 @@ _PROMISED_MS = {
 
 
 class Measured(NamedTuple):
-    """A rate (higher is better) or a time (lower is better), by the wall and by the CPU."""
+    """A rate (higher is better) or a time (lower is better), by the wall and by the CPU time."""
 
     what: str
     wall: float
