@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 from cladeflow.archive import UNFIT, Event, Member
 from cladeflow.archive.archive import Archive
 from cladeflow.errors import StoreError
-from cladeflow.graph import Node, plan_call
 from cladeflow.plan.model import Plan
 from cladeflow.promote.approval import GATE as APPROVAL
 from cladeflow.promote.by_hand import require_whole
@@ -49,7 +48,7 @@ def survey(session: Session, keep: int) -> Collection:
     attempts that lost to a commit or that no process is left to finish, and the checkpoints of
     training, unless a generation is begun: it may resume from them, or be at work in a cluster.
     """
-    archive, begun = session.archive, _begun(session)
+    archive, begun = session.archive, Visit(session).begun()
     members = {member.agent.id: member for member in archive.agents()}
     kept = _kept(archive, list(members.values()), keep, begun)
     used = {ref.partition("#")[0] for a in kept for ref in members[a].agent.weights.values()}
@@ -135,13 +134,6 @@ def _best(members: Sequence[Member], keep: int) -> list[str]:
 
 def _share(member: Member) -> float:
     return member.tally.ok / (member.tally.ok + member.tally.fail)
-
-
-def _begun(session: Session) -> Plan | None:
-    """The plan of the generation that was begun and not finished, if there is one."""
-    node = Node(plan_call(session.archive.generations() + 1), ())
-    commit = Visit(session).found(node)
-    return Plan.model_validate(commit.values["plan"]) if commit else None
 
 
 def _planned_with(plan: Plan) -> list[str]:

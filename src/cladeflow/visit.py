@@ -22,6 +22,11 @@ class Visit:
         commit = self.commit(Node(plan_call(generation), ()))
         return Plan.model_validate(commit.values["plan"])
 
+    def begun(self) -> Plan | None:
+        """The plan of the generation that was begun and not finished, if there is one."""
+        commit = self.found(Node(plan_call(self.session.archive.generations() + 1), ()))
+        return Plan.model_validate(commit.values["plan"]) if commit else None
+
     def nodes(self, generation: int) -> tuple[Node, ...]:
         """Every call of a generation, in order, with how often a person had it redone."""
         plan = self.plan(generation)

@@ -10,6 +10,7 @@ from cladeflow.plan.stage import make_plan
 from cladeflow.promote import by_hand
 from cladeflow.promote.rollback import roll_back
 from cladeflow.session import Session
+from cladeflow.visit import Visit
 from tests.command_line import Ran, cladeflow
 from tests.micro import MICRO
 from tests.ssh_keys import allow, make_key
@@ -46,7 +47,7 @@ def test_a_winner_is_tested_on_the_reserve_until_it_is_spent(tmp_path: Path) -> 
 def test_tests_by_hand_take_the_next_blocks_of_the_reserve_and_log_them(tmp_path: Path) -> None:
     home = tmp_path / "home"
     allow(home / "allowed_signers", ada=make_key(tmp_path / "ada"))
-    ran = evolve(home, f"{RESERVE % 3}, human_approval")
+    ran = evolve(home, f"{RESERVE % 4}, human_approval")
     assert ran.code == 0, ran.err
     ((_, used, _),) = events(home, "rejected")
     assert used["reserve"] == 0
@@ -62,20 +63,22 @@ def test_tests_by_hand_take_the_next_blocks_of_the_reserve_and_log_them(tmp_path
     with Archive.open(Home(home).archive_url) as archive:
         child = archive.agents()[1].agent.id
     # It waits for a signature; asked again, and overridden, it is the test that it was.
-    second = "block 2 of 3 of the reserve was used"
+    second = "block 2 of 4 of the reserve was used"
     assert [ask(child), ask(child), ask(child, "urgent")] == [
         (second, False),
         (second, False),
         (second, True),
     ]
     assert logged() == [1]
-    assert ask("initial") == ("block 3 of 3 of the reserve was used", False)
+    with Session(Home(home)) as session:  # the next generation is planned to take the third
+        assert Visit(session).plan(2).reserve_used == 2
+    assert ask("initial") == ("block 4 of 4 of the reserve was used", False)
     with Session(Home(home)) as session:
         roll_back(session, "ada")
     spent = cladeflow("promote", child, "--home", home)
     assert spent.code == 1, spent.err
     assert "inconclusive" in spent.out and "the reserve is spent" in " ".join(spent.out.split())
-    assert logged() == [1, 2, None]
+    assert logged() == [1, 3, None]
 
 
 def test_a_child_waits_for_approval_and_is_promoted_by_the_next_command(tmp_path: Path) -> None:

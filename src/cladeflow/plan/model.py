@@ -71,7 +71,7 @@ class Plan(Value):
     event_id: int
     """The newest archive event that the plan has seen."""
     reserve_used: int = 0
-    """Blocks of the reserve that winners were tested on before this generation."""
+    """Blocks of the reserve before the one that this generation's winner is tested on."""
     standing: Standing | None = None
     """In the generations that evaluate their incumbent again."""
     tried: int

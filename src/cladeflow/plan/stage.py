@@ -63,9 +63,11 @@ def make_plan(archive: Archive, generation: int, population: Population) -> Plan
 
 
 def reserve_used(archive: Archive) -> int:
-    """Blocks of the reserve that agents were tested on so far."""
+    """Blocks of the reserve up to the last that an agent was tested on; those after it are new."""
     decided = archive.events(kinds=["promoted", "rejected", "tested"])
-    return sum("reserve" in event.payload for event in decided)
+    return max(
+        (event.payload["reserve"] + 1 for event in decided if "reserve" in event.payload), default=0
+    )
 
 
 def _cells(archive: Archive) -> list[Mapping[str, Any]]:

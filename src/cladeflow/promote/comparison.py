@@ -13,6 +13,7 @@ from cladeflow.records import Agent, Decision, EvalReport
 from cladeflow.session import Session
 from cladeflow.stage import StageContext
 from cladeflow.store import Commit
+from cladeflow.visit import Visit
 
 
 class Judgement(NamedTuple):
@@ -37,9 +38,10 @@ def judge(
     """What every gate of the recipe makes of ``agent``, re-test and all.
 
     ``tried`` counts this test among those since the last promotion, and widens the intervals. A
-    test that is repeated takes the ``block`` of the reserve that it took before.
+    test that is repeated takes the ``block`` of the reserve that it took before, any other one the
+    first that is neither used nor kept for the generation under way.
     """
-    used = reserve_used(session.archive) if block is None else block
+    used = _next_block(session) if block is None else block
     ctx = _context(session, agent, incumbent, tried, used)
     report = compared(ctx, agent, incumbent)
     decisions = [gate.decide(report, tried) for gate in gates_of(ctx) if not gate.waits]
@@ -47,6 +49,11 @@ def judge(
         return Judgement(tuple(decisions), None)
     decisions += decide_further(ctx, agent, report, tried)
     return Judgement(tuple(decisions), retested_block(ctx, agent).get(agent.id))
+
+
+def _next_block(session: Session) -> int:
+    begun = Visit(session).begun()
+    return max(reserve_used(session.archive), begun.reserve_used + 1 if begun else 0)
 
 
 def _context(
