@@ -3,7 +3,7 @@
 from string import hexdigits
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Integer, Row, Select, bindparam, select
 
 from cladeflow.archive import schema
 from cladeflow.archive.events import Recorded
@@ -22,29 +22,34 @@ def evolution(db: Connection) -> Evolution | None:
 
 def members(db: Connection, *where: Any) -> list[Member]:
     """The agents for which all of ``where`` holds, oldest first."""
-    agents, tallies = schema.agents.c, schema.tallies.c
-    counters = (tallies[name] for name in Tally._fields)
-    query: Select[Any] = (
-        select(agents.agent, agents.child, tallies.status, agents.created, *counters)
-        .join_from(schema.agents, schema.tallies)
-        .where(*where)
-        .order_by(agents.seq)
-    )
-    return [_member(row) for row in db.execute(query)]
+    return [_member(row) for row in db.execute(_MEMBERS.where(*where))]
 
 
 def named(db: Connection, prefix: str, limit: int) -> list[Member]:
-    """At most ``limit`` agents whose id starts with ``prefix``.
-
-    The inner query takes them in the order of the index on ids: a planner that underestimates how
-    few there are would walk through all agents in the order that they are wanted in.
-    """
+    """At most ``limit`` agents whose id starts with ``prefix``, oldest first."""
     if not set(prefix) <= set(hexdigits.lower()):  # not left to how a database compares letters
         return []
+    bounds = {"prefix": prefix, "after": prefix + _AFTER_HEX, "most": limit}
+    return [_member(row) for row in db.execute(_NAMED, bounds)]
+
+
+def _members() -> Select[Any]:
+    agents, tallies = schema.agents.c, schema.tallies.c
+    counters = (tallies[name] for name in Tally._fields)
+    found = select(agents.agent, agents.child, tallies.status, agents.created, *counters)
+    return found.join_from(schema.agents, schema.tallies).order_by(agents.seq)
+
+
+def _named() -> Select[Any]:
+    """The inner query takes agents in the order of the index on ids.
+
+    A planner that overestimates how many there are would walk through all agents in the order that
+    they are wanted in.
+    """
     agents = schema.agents.c
-    within = (agents.id >= prefix, agents.id < prefix + _AFTER_HEX)
-    found = select(agents.seq).where(*within).order_by(agents.id).limit(limit)
-    return members(db, agents.seq.in_(found))
+    within = (agents.id >= bindparam("prefix"), agents.id < bindparam("after"))
+    found = select(agents.seq).where(*within).order_by(agents.id)
+    return _MEMBERS.where(agents.seq.in_(found.limit(bindparam("most", type_=Integer))))
 
 
 def recorded() -> Select[Any]:
@@ -66,3 +71,7 @@ def recorded() -> Select[Any]:
 def _member(row: Row[Any]) -> Member:
     agent, child, status, created, *counters = tuple(row)
     return Member(Agent.from_line(agent), child, status, Tally(*counters), created)
+
+
+_MEMBERS = _members()
+_NAMED = _named()
