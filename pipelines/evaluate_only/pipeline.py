@@ -1,9 +1,10 @@
 """An evaluation without training: what a recipe with ``rounds: []`` compiles to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cladeflow.kubeflow.build import generations_pipeline
+from cladeflow.kubeflow.orders import Terms
 from cladeflow.kubeflow.profile import Profile
 from cladeflow.kubeflow.tasks import Task
 from components.evaluate.component import evaluate_op
@@ -19,12 +20,6 @@ COMPONENTS = {
 }
 
 
-def pipeline(
-    name: str,
-    tasks: Sequence[Task],
-    profile: Profile,
-    start: Mapping[str, Any] | None = None,
-    schedule: Mapping[str, Any] | None = None,
-) -> Any:
+def pipeline(name: str, tasks: Sequence[Task], profile: Profile, terms: Terms) -> Any:
     """Plan, evaluation and decision, whatever its end recorded."""
-    return generations_pipeline(name, COMPONENTS, tasks, profile, start, schedule)
+    return generations_pipeline(name, COMPONENTS, tasks, profile, terms)

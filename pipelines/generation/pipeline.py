@@ -1,9 +1,10 @@
 """Generations of a recipe, one after the other: its rounds unrolled, its shards side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cladeflow.kubeflow.build import generations_pipeline
+from cladeflow.kubeflow.orders import Terms
 from cladeflow.kubeflow.profile import Profile
 from cladeflow.kubeflow.tasks import Task
 from components.critique.component import critique_op
@@ -31,12 +32,6 @@ COMPONENTS = {
 }
 
 
-def pipeline(
-    name: str,
-    tasks: Sequence[Task],
-    profile: Profile,
-    start: Mapping[str, Any] | None = None,
-    schedule: Mapping[str, Any] | None = None,
-) -> Any:
+def pipeline(name: str, tasks: Sequence[Task], profile: Profile, terms: Terms) -> Any:
     """The generations that ``tasks`` make up."""
-    return generations_pipeline(name, COMPONENTS, tasks, profile, start, schedule)
+    return generations_pipeline(name, COMPONENTS, tasks, profile, terms)

@@ -8,9 +8,8 @@ from cladeflow.archive.archive import Archive
 from cladeflow.archive.lease import Lease
 from cladeflow.errors import CladeflowError
 from cladeflow.evaluate.first import require_readable
-from cladeflow.graph import Node, plan_call
 from cladeflow.home import Home
-from cladeflow.plan.model import Plan, Population
+from cladeflow.plan.model import Population
 from cladeflow.promote.approval import GATE as APPROVAL
 from cladeflow.promote.approval import promote_approved
 from cladeflow.promote.signatures import require_signers
@@ -65,8 +64,6 @@ def evolve(
             if url:
                 say(f"live counters: {url}")
             session.population = population or _population(session)
-            if runner is kubeflow.run:
-                _require_one_child(session.population)
             _look_back(session, projector, say)
             _carry_on(session, projector, generations, runner, say)
             return generation_views(session)
@@ -118,17 +115,18 @@ def _settle(session: Session, projector: Projector, say: Say) -> None:
 
 
 @contextmanager
-def in_charge(home: Home, progress: Progress, say: Say) -> Iterator[Session]:
+def in_charge(home: Home, progress: Progress, say: Say, patience: float = 0.0) -> Iterator[Session]:
     """What goes around a command that changes by hand who is champion, or what is kept.
 
-    Such commands take turns, but wait for no generation: the archive's swap tells a generation
-    whose incumbent went that its winner was compared with the wrong agent. An alias that was moved
-    in MLflow is honoured before, and the aliases follow after.
+    Such commands take turns, for which one waits ``patience`` seconds at most, but wait for no
+    generation: the archive's swap tells a generation whose incumbent went that its winner was
+    compared with the wrong agent. An alias that was moved in MLflow is honoured before, and the
+    aliases follow after.
     """
     home.require()
     with (
         Session(home, progress) as session,
-        Lease(session.archive, "in charge"),
+        Lease(session.archive, "in charge", patience=patience),
         Projector(home, say) as projector,
     ):
         projector.project()
@@ -150,23 +148,11 @@ def runner_of(name: str, workers: int) -> Runner:
     return RUNNERS[name]
 
 
-def _require_one_child(population: Population) -> None:
-    """Raise `CladeflowError` for what a compiled pipeline has no tasks for."""
-    if population.children > 1:
-        raise CladeflowError(
-            f"{population.children} children: a pipeline is compiled for one child per generation; "
-            "take --runner inline or subprocess, or --children 1"
-        )
-
-
 def _population(session: Session) -> Population:
     """That of the newest plan: of the generation that was begun, or else of the last one."""
-    visit, done = Visit(session), session.archive.generations()
-    for generation in (done + 1, done):
-        planned = visit.found(Node(plan_call(generation), ()))
-        if planned is not None:
-            return Plan.model_validate(planned.values["plan"]).population
-    return Population()
+    visit = Visit(session)
+    planned = visit.begun() or visit.planned(session.archive.generations())
+    return planned.population if planned else Population()
 
 
 def _nothing_left(home: Home, done: int) -> str:

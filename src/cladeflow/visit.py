@@ -24,7 +24,11 @@ class Visit:
 
     def begun(self) -> Plan | None:
         """The plan of the generation that was begun and not finished, if there is one."""
-        commit = self.found(Node(plan_call(self.session.archive.generations() + 1), ()))
+        return self.planned(self.session.archive.generations() + 1)
+
+    def planned(self, generation: int) -> Plan | None:
+        """The generation's plan, if it was made."""
+        commit = self.found(Node(plan_call(generation), ()))
         return Plan.model_validate(commit.values["plan"]) if commit else None
 
     def nodes(self, generation: int) -> tuple[Node, ...]:

@@ -15,6 +15,7 @@ import yaml
 from cladeflow.graph import unroll
 from cladeflow.kubeflow.profile import Profile, example, parse_profile
 from cladeflow.kubeflow.tasks import Task, tasks
+from cladeflow.plan.model import Population
 from cladeflow.recipes import resolve
 from dashboards.src.cluster import CLUSTER
 from tests.clusters import two_nodes
@@ -34,7 +35,8 @@ pull_secrets: [regcred]
 secrets: {mlflow: {password: MLFLOW_TRACKING_PASSWORD}}
 environment: {OMP_WAIT_POLICY: PASSIVE, LEVEL: debug}
 """
-CASES = ("default", "grpo", "mathcritique")
+CASES = (("default", 3), ("grpo", 2), ("mathcritique", 1))
+"""Recipes, and how many children a generation has."""
 
 
 def profile() -> Profile:
@@ -83,14 +85,15 @@ class Compiled(NamedTuple):
 
 
 @cache
-def made(name: str, generations: int = 1) -> Compiled:
+def made(name: str, children: int = 1, generations: int = 1) -> Compiled:
     recipe = resolve(name, scale="tiny").recipe
-    text = compiled(recipe_pipeline(recipe, profile(), generations))
+    population = Population(children=children)
+    text = compiled(recipe_pipeline(recipe, profile(), generations, population=population))
     spec, platforms = yaml.safe_load_all(text)
     found = Compiled(
         spec,
         platforms["platforms"]["kubernetes"],
-        tasks(recipe, profile(), generations),
+        tasks(recipe, profile(), generations, children),
         {},
     )
     for task in found.body().values():
@@ -107,22 +110,25 @@ def call(task: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_every_unrolled_call_is_compiled_once(name: str) -> None:
-    found = made(name)
+@pytest.mark.parametrize(("name", "children"), CASES)
+def test_every_unrolled_call_is_compiled_once(name: str, children: int) -> None:
+    found = made(name, children)
     recipe = resolve(name, scale="tiny").recipe
-    assert [c for task in found.tasks for c in task.calls] == [n.call for n in unroll(recipe, 1)]
+    nodes = unroll(recipe, 1, children)
+    assert [c for task in found.tasks for c in task.calls] == [node.call for node in nodes]
     assert set(found.placed) == {task.name for task in found.tasks}
     for task in found.tasks:
         expected = task.call.model_dump(
             mode="json", exclude_defaults=True, exclude={"generation"}, exclude_none=True
         )
+        if task.stage == "plan" and children > 1:
+            expected["population"] = {"children": children}
         assert call(found.placed[task.name]) == expected
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_edges_are_the_commits_that_a_task_reads(name: str) -> None:
-    found = made(name)
+@pytest.mark.parametrize(("name", "children"), CASES)
+def test_edges_are_the_commits_that_a_task_reads(name: str, children: int) -> None:
+    found = made(name, children)
     names = {key: task["taskInfo"]["name"] for key, task in found.body().items()}
     for task in found.tasks:
         needed = {names[key] for key in found.placed[task.name].get("dependentTasks", ())}
@@ -130,9 +136,9 @@ def test_edges_are_the_commits_that_a_task_reads(name: str) -> None:
         assert needed == {*task.needs, *shares}
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_images_and_resources_are_the_profiles(name: str) -> None:
-    found = made(name)
+@pytest.mark.parametrize(("name", "children"), CASES)
+def test_images_and_resources_are_the_profiles(name: str, children: int) -> None:
+    found = made(name, children)
     for task in found.tasks:
         wanted, container = profile().stage(task.stage), found.container(found.placed[task.name])
         assert container["image"] == profile().image(wanted.image)
@@ -221,7 +227,7 @@ def test_the_end_of_a_run_is_recorded_whatever_it_was() -> None:
 
 
 def test_generations_follow_each_other_and_name_what_was_planned() -> None:
-    found = made("default", 2)
+    found = made("default", generations=2)
     names = {key: task["taskInfo"]["name"] for key, task in found.body().items()}
     plan = found.placed["2/plan"]
     assert [names[key] for key in plan["dependentTasks"]] == ["1/promote"]
@@ -282,6 +288,29 @@ def test_nodes_that_train_together_are_a_trainjob_that_a_light_step_makes() -> N
     assert (job["trainer"]["numNodes"], job["trainer"]["image"]) == (2, cluster.image("train"))
     others = [task for name, task in placed.items() if "fine_tune" not in name]
     assert not [task for task in others if "trainjob" in str(task["inputs"])]
+
+
+def test_a_rollback_compiles_to_a_swap_and_a_comparison(tmp_path: Path) -> None:
+    file, out = tmp_path / "profile.yaml", tmp_path / "rollback.yaml"
+    file.write_text(example())
+    asked = ("compile", "--pipeline", "rollback", "--profile", file)
+    ran = cladeflow(*asked, "-o", out)
+    assert (ran.code, ran.out) == (0, f"{out}: a rollback\n"), ran
+    assert out.read_text() == (ROOT / "src/cladeflow/kubeflow/rollback.yaml").read_text()
+    spec, platforms = yaml.safe_load_all(out.read_text())
+    found = Compiled(spec, platforms["platforms"]["kubernetes"], (), {})
+    placed = {task["taskInfo"]["name"]: task for task in found.body().values()}
+    assert placed.keys() == {"rollback", "reevaluate"}
+    assert placed["reevaluate"]["dependentTasks"] == [found.key("rollback")]
+    given = placed["reevaluate"]["inputs"]["parameters"]["call"]["taskOutputParameter"]
+    assert given["producerTask"] == found.key("rollback")
+    core, rollout = (found.container(placed[name]) for name in ("rollback", "reevaluate"))
+    assert "accelerator" not in core["resources"] and "accelerator" in rollout["resources"]
+    assert core["image"].split("@")[0].endswith("/core")
+    assert spec["root"]["inputDefinitions"]["parameters"].keys() == {"home", "call"}
+    for foreign in (["star"], ["--generations", 2], ["--set", "scale.tasks=7"]):
+        refused = cladeflow(*asked, *foreign)
+        assert refused.code == 2 and "says nothing to --pipeline rollback" in refused.err
 
 
 def test_images_to_mirror_are_listed(tmp_path: Path) -> None:

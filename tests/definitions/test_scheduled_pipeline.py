@@ -15,7 +15,7 @@ require_kfp()
 
 from cladeflow.kubeflow.compiling import compiled, recipe_pipeline  # noqa: E402
 
-ORDER = {"name": "nightly", "budget": {"runs": 3}, "stop": {}, "silence": 60.0, "api": None}
+ORDER = {"name": "nightly", "budget": {"runs": 3}, "stop": {}, "api": None}
 PROFILE = parse_profile(example(), "p.yaml")
 
 

@@ -14,7 +14,7 @@ from tests.kfp_extra import require_kfp
 require_kfp()
 
 from cladeflow.kubeflow import compiling, patience  # noqa: E402
-from cladeflow.kubeflow.attempts import GPUS, RUN, Ledger  # noqa: E402
+from cladeflow.kubeflow.attempts import GPUS, RUN, SILENCE, Ledger  # noqa: E402
 from tests.fake_api import Fault  # noqa: E402
 from tests.kfp_server import KfpServer  # noqa: E402
 
@@ -65,6 +65,22 @@ def test_what_is_compiled_is_submitted_whole(server: KfpServer, profile: Path) -
     spec, platform = body["pipeline_spec"]["pipeline_spec"], body["pipeline_spec"]["platform_spec"]
     assert spec["pipelineInfo"]["name"] == "cladeflow-default"
     assert "kubernetes" in platform["platforms"]
+
+
+@pytest.mark.usefixtures("quickly_compiled")
+def test_a_rollback_is_submitted_with_what_it_is_asked_for(
+    server: KfpServer, profile: Path
+) -> None:
+    asked = ("submit", "--pipeline", "rollback", "--profile", profile, "--json")
+    ran = cladeflow(*asked, "--to", "v3", "--reason", 'a "worse" one')
+    assert ran.code == 0, ran
+    given = server.runs[json.loads(ran.out)["id"]]["runtime_config"]["parameters"]
+    call = json.loads(given["call"])
+    assert given.keys() == {"home", "call"} and call["who"]
+    assert (call["to"], call["reason"]) == ("v3", 'a "worse" one')
+    assert "'--to' says nothing to --pipeline recipe" in refused(
+        cladeflow("submit", "--to", "v3", "--profile", profile)
+    )
 
 
 @pytest.mark.usefixtures("quickly_compiled")
@@ -143,6 +159,22 @@ def test_wait_while_kubeflow_does_not_answer(tmp_path: Path) -> None:
     line = {"run": "run-1", "state": "SUCCEEDED", "reason": "", "ended": 0.0}
     (tmp_path / "outcomes.jsonl").write_text(json.dumps(line) + "\n")
     assert cladeflow(*waiting).code == 0
+
+
+@pytest.mark.usefixtures("quickly_compiled")
+def test_gc_waits_for_a_run_until_its_end_is_noted(
+    server: KfpServer, profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = begun(tmp_path / "home").directory
+    run = str(submitted(profile)["id"])
+    monkeypatch.setenv(SILENCE, "3600")
+    tried(home, run, "1/plan", "done")
+    ran = cladeflow("gc", "--home", home)
+    assert ran.code == 2 and f"run {run} is at work on {home}" in ran.err
+    assert cladeflow("gc", "--dry-run", "--home", home).code == 0
+    cladeflow("cancel", run, "--profile", profile)
+    assert cladeflow("wait", run, "--profile", profile, "--home", home).code == 1
+    assert cladeflow("gc", "--home", home).code == 0
 
 
 def refused(ran: Ran) -> str:

@@ -176,7 +176,6 @@ def test_a_run_that_finds_the_budget_spent_pauses_its_schedule(
         "name": "nightly",
         "budget": {"runs": 1},
         "stop": {},
-        "silence": 60.0,
         "api": {"endpoint": server.url},
     }
     home = tmp_path / "home"
@@ -197,7 +196,7 @@ def test_a_budget_that_is_spent_while_kubeflow_does_not_answer(
     server: KfpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(RUN, "run-1")
-    order = {"name": "n", "budget": {"runs": 0}, "stop": {}, "silence": 60.0}
+    order = {"name": "n", "budget": {"runs": 0}, "stop": {}}
     said = reason_not_to_begin(tmp_path, {**order, "api": {"endpoint": "http://127.0.0.1:9"}})
     assert said.startswith("the budget of 0 runs is spent; it could not be paused from here")
 

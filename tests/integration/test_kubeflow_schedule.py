@@ -22,7 +22,7 @@ from kfp import local  # noqa: E402
 from cladeflow.kubeflow.compiling import recipe_pipeline  # noqa: E402
 from cladeflow.runners.kubeflow import local_profile  # noqa: E402
 
-ORDER = {"name": "nightly", "budget": {"runs": 1}, "stop": {}, "silence": 60.0, "api": None}
+ORDER = {"name": "nightly", "budget": {"runs": 1}, "stop": {}, "api": None}
 
 
 def scheduled(home: Home, run: str, monkeypatch: pytest.MonkeyPatch, **order: Any) -> None:

@@ -40,7 +40,8 @@ def claim(archive: Archive, run: str, goes_on: Callable[[str, float], bool]) -> 
     return ""
 
 
-def claimant(archive: Archive) -> str | None:
-    """The run that claimed the home last."""
+def claimant(archive: Archive) -> tuple[str, float] | None:
+    """The run that claimed the home last, and how many seconds ago."""
     with archive.database.read() as db:
-        return db.scalar(select(leases.c.host).where(leases.c.name == _NAME))
+        row = db.execute(select(leases).where(leases.c.name == _NAME)).mappings().first()
+        return (row["host"], archive.database.clock(db) - row["heartbeat"]) if row else None

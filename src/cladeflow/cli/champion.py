@@ -91,8 +91,7 @@ def rollback(to: str | None, reason: str, home: Path, as_json: bool) -> None:
     from cladeflow.promote.rollback import roll_back
 
     with Reporter(quiet=as_json) as told, in_charge(Home(home), told, told.say) as session:
-        wanted = _agent(session.archive.evolution, to, session.home.tracking_uri)
-        found = roll_back(session, person(), wanted, reason)
+        found = roll_back(session, person(), to, reason)
         report, problem = None, ""
         try:
             report = compare(session, found.restored, found.replaced)
@@ -104,24 +103,6 @@ def rollback(to: str | None, reason: str, home: Path, as_json: bool) -> None:
         _print_rollback(found, report, problem)
 
 
-def _agent(evolution: Any, to: str | None, tracking_uri: str) -> str | None:
-    """What ``--to`` names: a number of a few digits is a version in MLflow."""
-    from cladeflow.tracking.versions import agent_of_version
-    from cladeflow.tracking.view import evolution_name
-
-    number = (to or "").removeprefix("v")
-    if not number.isdigit() or len(number) > 6:
-        return to
-    name = evolution_name(evolution.recipe, evolution.uid)
-    found = agent_of_version(tracking_uri, name, int(number))
-    if found is None:
-        raise CladeflowError(
-            f"--to {to}: {name}-actor has no version {number} in MLflow; 'cladeflow history' and "
-            "'cladeflow lineage' name agents"
-        )
-    return found
-
-
 def _rollback_json(found: "Rollback", report: "EvalReport | None") -> dict[str, Any]:
     return {
         "restored": found.restored.id,
@@ -131,16 +112,9 @@ def _rollback_json(found: "Rollback", report: "EvalReport | None") -> dict[str, 
 
 
 def _print_rollback(found: "Rollback", report: "EvalReport | None", problem: str) -> None:
-    restored, replaced = found.restored.id[:SHORT], found.replaced.id[:SHORT]
-    if restored == replaced:
-        click.echo(f"{restored} is champion already")
+    click.echo(str(found))
+    if found.restored.id == found.replaced.id:
         return
-    memory = " and memory" if found.restored.memory else ""
-    roles = ", ".join(sorted(found.restored.weights))
-    click.echo(
-        f"{restored} is champion again, in place of {replaced}: weights ({roles}), scaffold"
-        f"{memory} of generation {found.restored.gen}"
-    )
     if report is None:
         click.echo(f"warning: the two could not be compared: {problem}", err=True)
         return

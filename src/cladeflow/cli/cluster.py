@@ -42,6 +42,8 @@ def print_cluster(home: Path) -> None:
     for run in facts["runs"][-_RUNS_SHOWN:]:
         reason = f" ({run['reason']})" if run["reason"] else ""
         click.echo(f"run {run['run']}: {run['state']}{reason}, {_moment(run['ended'])}")
+        if promoted := run.get("promoted_external"):
+            click.echo(f"  found the alias champion moved in MLflow, to {promoted[:12]}")
     for name, decided in facts["schedules"].items():
         for one in decided[-1:]:
             told = one["reason"] or "began"

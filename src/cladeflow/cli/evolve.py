@@ -104,7 +104,7 @@ def evolve(
 
     _require_possible(generations, runner)
     wish = Wish(**asked)
-    population, run = _population(parents, children), runner_of(runner, workers)
+    population, run = asked_population(parents, children), runner_of(runner, workers)
     _limit_threads(1 if wish.deterministic else threads or _share_of_cores(workers))
     _use_archive(archive)
     with Reporter(quiet=as_json) as reporter:
@@ -165,7 +165,7 @@ def step(call: str, reduced: int, live: str | None, home: Path) -> None:
         run_step(session, StageCall.model_validate_json(call))
 
 
-def _population(parents: int | None, children: int | None) -> "Population | None":
+def asked_population(parents: int | None, children: int | None) -> "Population | None":
     """What was asked for; one parent per child where only one of the two was."""
     from cladeflow.plan.model import Population
 

@@ -77,6 +77,7 @@ def gc(keep: int, dry_run: bool, home: Path, as_json: bool) -> None:
     from cladeflow.archive.lease import Lease
     from cladeflow.collection import collect, survey
     from cladeflow.evolution import in_charge
+    from cladeflow.kubeflow.guard import require_quiet
 
     if dry_run:
         with opened(home) as session:
@@ -87,6 +88,7 @@ def gc(keep: int, dry_run: bool, home: Path, as_json: bool) -> None:
             in_charge(Home(home), told, told.say) as session,
             Lease(session.archive),
         ):
+            require_quiet(session.archive, session.home)
             found = survey(session, keep)
             collect(session, found, person(), f"gc --keep {keep}")
     if as_json:

@@ -1,10 +1,12 @@
 """Kubeflow: profiles of clusters, the images they name, compiled pipelines."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from cladeflow.cli.output import JSON_OPTION, print_json, print_table
+from cladeflow.cli.pipelines import pipeline_options, pipeline_text, what
 from cladeflow.errors import CladeflowError
 
 PROFILE_OPTION = click.option(
@@ -70,13 +72,8 @@ def images(profile_file: Path, as_json: bool) -> None:
 
 
 @click.command("compile")
-@click.argument("recipe", default="default")
+@pipeline_options
 @PROFILE_OPTION
-@click.option("--generations", default=1, show_default=True, help="In a row, in one run: 1 to 10.")
-@click.option("--model", type=click.Path(path_type=Path), help="A directory on the volume.")
-@click.option("--seed", type=int, help="Root seed of every random generator.  [default: 0]")
-@click.option("--scale", help="tiny, small, large or a file.  [default: by the model's size]")
-@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Any resolved key.")
 @click.option(
     "-o",
     "--output",
@@ -84,30 +81,15 @@ def images(profile_file: Path, as_json: bool) -> None:
     metavar="FILE",
     help="Where to write it.  [default: standard output]",
 )
-def compile_pipeline(
-    recipe: str,
-    profile_file: Path,
-    generations: int,
-    model: Path | None,
-    seed: int | None,
-    scale: str | None,
-    settings: tuple[str, ...],
-    output: Path | None,
-) -> None:
+def compile_pipeline(profile_file: Path, output: Path | None, **asked: Any) -> None:
     """Compile RECIPE for a cluster: the YAML that Kubeflow Pipelines runs.
 
     The evolution that its first run founds is the one that 'cladeflow evolve' would start with
     the same options.
     """
-    from cladeflow.kubeflow.compiling import compiled, founding, recipe_pipeline
     from cladeflow.kubeflow.profile import read_profile
-    from cladeflow.start import Wish
 
-    cluster = read_profile(profile_file)
-    wish = Wish(recipe=recipe, model=model, seed=seed, scale=scale, settings=settings)
-    begun = founding(wish)
-    made = recipe_pipeline(begun.resolved.recipe, cluster, generations, begun)
-    text = compiled(made)
+    text = pipeline_text(read_profile(profile_file), asked)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -115,4 +97,4 @@ def compile_pipeline(
         output.write_text(text)
     except OSError as error:
         raise CladeflowError(f"{output}: cannot be written ({error.strerror})") from error
-    click.echo(f"{output}: {generations} generation{'s' * (generations > 1)} of {recipe}")
+    click.echo(f"{output}: {what(asked)}")

@@ -1,13 +1,16 @@
 """Runs on a cluster: submit, list, wait for, cancel."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from cladeflow.cli.champion import person
 from cladeflow.cli.cluster import print_tasks
 from cladeflow.cli.kubeflow import PROFILE_OPTION
 from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, print_json, print_table
+from cladeflow.cli.pipelines import pipeline_options, pipeline_text
 from cladeflow.errors import CladeflowError
 
 if TYPE_CHECKING:
@@ -26,49 +29,43 @@ def connected(profile_file: Path) -> "Kfp":
 
 
 @click.command()
-@click.argument("recipe", default="default")
+@pipeline_options
 @PROFILE_OPTION
-@click.option("--generations", default=1, show_default=True, help="In a row, in one run: 1 to 10.")
 @click.option(
     "--generation", default=0, help="The first of them.  [default: the next unfinished one]"
 )
 @click.option("--home", help="Directory in the pods.  [default: the profile's]")
 @click.option("--key", help="One key never makes two runs.  [default: by content, see --help]")
-@click.option("--model", type=click.Path(path_type=Path), help="A directory on the volume.")
-@click.option("--seed", type=int, help="Root seed of every random generator.  [default: 0]")
-@click.option("--scale", help="tiny, small, large or a file.  [default: by the model's size]")
-@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Any resolved key.")
+@click.option("--to", metavar="VERSION|AGENT", help="Of a rollback.  [default: the one before]")
+@click.option("--reason", default="", help="Of a rollback, kept in the history.")
 @JSON_OPTION
 def submit(
-    recipe: str,
     profile_file: Path,
-    generations: int,
     generation: int,
     home: str | None,
     key: str | None,
-    model: Path | None,
-    seed: int | None,
-    scale: str | None,
-    settings: tuple[str, ...],
+    to: str | None,
+    reason: str,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Compile RECIPE and submit it as a run.
 
     Submitting again what is still under way gives that run; when it has ended, a new one.
     """
-    from cladeflow.kubeflow.compiling import compiled, founding, recipe_pipeline
     from cladeflow.kubeflow.profile import read_profile
     from cladeflow.kubeflow.submitting import submit as submit_to
-    from cladeflow.start import Wish
 
     profile = read_profile(profile_file)
     place = profile.on_a_volume(home) if home else profile.home
     if generation < 0:
         raise CladeflowError(f"--generation {generation}: a number from 1, or 0 for the next one")
     api = connected(profile_file)
-    begun = founding(Wish(recipe, model, seed=seed, scale=scale, settings=settings))
-    text = compiled(recipe_pipeline(begun.resolved.recipe, profile, generations, begun))
-    run, new = submit_to(api, text, place, generation, key)
+    parameters: dict[str, Any] = {"home": place, "generation": generation}
+    if asked["pipeline"] == "rollback":
+        call = {"to": to or "", "reason": reason, "who": person()}
+        parameters = {"home": place, "call": json.dumps(call)}
+    run, new = submit_to(api, pipeline_text(profile, asked), parameters, key)
     link = f"{api.endpoint.endpoint.rstrip('/')}/#/runs/details/{run.id}"
     if as_json:
         print_json({**run._asdict(), "new": new, "home": place, "link": link})

@@ -1,6 +1,7 @@
 """The Kubeflow Pipelines API as far as it is needed here. Names are the idempotency keys."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cladeflow.kubeflow.endpoint import Endpoint
@@ -63,14 +64,14 @@ class Kfp:
         """Ask for nothing but an answer; raises where the endpoint or the credentials are wrong."""
         self._ask.asked(lambda: self._experiments(page_size=1), attempts=3)
 
-    def create_run(self, name: str, spec: Any, parameters: dict[str, Any], about: str) -> Run:
+    def create_run(self, name: str, spec: Any, parameters: Mapping[str, Any], about: str) -> Run:
         """The one run called ``name``: found, or created."""
         body = self._models.V2beta1Run(
             experiment_id=self.experiment(),
             display_name=name,
             description=about,
             pipeline_spec=spec,
-            runtime_config=self._models.V2beta1RuntimeConfig(parameters=parameters),
+            runtime_config=self._models.V2beta1RuntimeConfig(parameters=dict(parameters)),
             service_account=self.endpoint.service_account or None,
         )
         create = self._run_service.run_service_create_run

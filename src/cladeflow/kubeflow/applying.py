@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from cladeflow.errors import CladeflowError
 from cladeflow.kubeflow.api import Kfp, Recurring
 from cladeflow.kubeflow.compiling import compiled, founding, recipe_pipeline
-from cladeflow.kubeflow.profile import PROFILE_STAGES, Profile
+from cladeflow.kubeflow.profile import Profile
 from cladeflow.kubeflow.schedule import Schedule, checked_cron
 from cladeflow.kubeflow.submitting import fingerprint, pipeline_body
 
@@ -52,11 +52,11 @@ def wanted(schedule: Schedule, profile: Profile, directory: Path) -> Wanted:
         "name": schedule.name,
         "budget": schedule.budget.model_dump(exclude_none=True),
         "stop": schedule.stop.model_dump(exclude_none=True),
-        "silence": 3600.0 + max(profile.stage(stage).timeout for stage in PROFILE_STAGES),
         "api": profile.kfp_in_cluster and profile.kfp_in_cluster.model_dump(mode="json"),
     }
     recipe = begun.resolved.recipe
-    text = compiled(recipe_pipeline(recipe, profile, schedule.generations, begun, order))
+    count, population = schedule.generations, schedule.population
+    text = compiled(recipe_pipeline(recipe, profile, count, begun, order, population))
     body = pipeline_body(text)
     facts = {**schedule.facts(), "pipeline": fingerprint(body)}
     return Wanted(schedule, body, cron.kfp, facts)

@@ -4,7 +4,7 @@ An artifact is a small JSON file, or an HTML page; the data stays in the store.
 """
 
 import json
-from html import escape
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +36,11 @@ def point(artifact: Any, facts: Facts, home: Path) -> None:
     if kind == "Metrics":
         for name, value in facts.metrics.items():
             artifact.log_metric(name, value)
-    write(artifact, _page(facts) if kind == "HTML" else json.dumps(fields, indent=2))
+    if kind == "HTML":
+        said = f"generation {facts.generation}, commit {facts.commit}"
+        write(artifact, page(facts.stage, said, facts.metrics))
+    else:
+        write(artifact, json.dumps(fields, indent=2))
 
 
 def write(artifact: Any, text: str) -> None:
@@ -46,15 +50,15 @@ def write(artifact: Any, text: str) -> None:
     path.write_text(text)
 
 
-def _page(facts: Facts) -> str:
-    """A commit's measures as a table."""
+def page(title: str, said: str, values: Mapping[str, float]) -> str:
+    """Measures as a table below a sentence."""
+    from html import escape
+
     rows = "".join(
         f"<tr><td>{escape(name)}</td><td>{value:g}</td></tr>"
-        for name, value in sorted(facts.metrics.items())
+        for name, value in sorted(values.items())
     )
     return (
-        "<!doctype html><meta charset=utf-8>"
-        f"<title>{escape(facts.stage)}</title><h1>{escape(facts.stage)}</h1>"
-        f"<p>generation {facts.generation}, commit <code>{escape(facts.commit)}</code></p>"
-        f"<table>{rows}</table>"
+        f"<!doctype html><meta charset=utf-8><title>{escape(title)}</title>"
+        f"<h1>{escape(title)}</h1><p>{escape(said)}</p><table>{rows}</table>"
     )

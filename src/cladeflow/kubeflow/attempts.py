@@ -12,6 +12,13 @@ from uuid import uuid4
 RUN = "CLADEFLOW_RUN"
 """Environment variable with the id of the pipeline run that a task belongs to."""
 
+LOCAL = "local-"
+"""How the ids of runs begin that a command of this machine drives: it holds the home's lease."""
+
+SILENCE = "CLADEFLOW_SILENCE"
+"""Environment variable with the seconds without a sign after which a cluster's run counts as over:
+more than any of its tasks may take."""
+
 GPUS = "CLADEFLOW_GPUS"
 """Environment variable with how many GPUs a task holds."""
 
@@ -34,6 +41,8 @@ class Attempt(NamedTuple):
     """How often the size of what is computed at a time was halved."""
     gpus: int = 0
     """Held for as long as it took."""
+    silence: float = 0.0
+    """`SILENCE` of its run; 0 where that does not say."""
 
     def __str__(self) -> str:
         """How it ended, and of what."""
@@ -57,6 +66,7 @@ class Ledger:
             began=time.time(),
             reduced=reduced,
             gpus=int(os.environ.get(GPUS, "0")),
+            silence=float(os.environ.get(SILENCE, "0")),
         )
         name = f"{attempt.began:.6f}-{uuid4().hex[:6]}.json"
         entry = Entry(self._root / task / name, attempt)

@@ -7,14 +7,17 @@ from typing import Any
 
 from kfp import dsl, kubernetes
 
-from cladeflow.kubeflow.attempts import GPUS, RUN
+from cladeflow.kubeflow.attempts import GPUS, RUN, SILENCE
 from cladeflow.kubeflow.cluster import NAMESPACE
-from cladeflow.kubeflow.profile import Profile
+from cladeflow.kubeflow.orders import Terms
+from cladeflow.kubeflow.profile import PROFILE_STAGES, Profile
 from cladeflow.kubeflow.tasks import Task
 from cladeflow.kubeflow.trainjob import template
 
 STAGE_LABEL = "cladeflow/stage"
 """Of pods: the stage as the metrics have it, by which the Cluster dashboard counts them."""
+_WAIT_SECONDS = 3600.0
+"""That a pod may wait for a node."""
 Component = Callable[..., dsl.PipelineTask]
 """A component, ready to be called with ``home`` and ``call``."""
 
@@ -26,32 +29,25 @@ class Builder:
     """
 
     def __init__(
-        self, components: Mapping[str, Component], profile: Profile, tasks: Sequence[Task]
+        self, components: Mapping[str, Component], profile: Profile, tasks: Sequence[Task] = ()
     ) -> None:
         self._components = components
         self._profile = profile
         self._tasks = tasks
         self._shared = {task.name: self._shares(task) for task in tasks if task.shares > 1}
 
-    def generations(
-        self,
-        home: Any,
-        generation: Any,
-        start: Mapping[str, Any] | None,
-        schedule: Mapping[str, Any] | None = None,
-    ) -> None:
+    def generations(self, home: Any, generation: Any, terms: Terms) -> None:
         """Place the tasks of generations in a row.
 
         The first is ``generation`` (0: the next unfinished one), and so on. Each plan says which
-        it planned, and the calls after it name that. A plan of a ``schedule`` may say 0: nothing
+        it planned, and the calls after it name that. A plan of a schedule may say 0: nothing
         comes after it then.
         """
         first, *rest = self._tasks
-        call = _call(first, generation, start=start, schedule=schedule)
-        plan = self._place(first, home, call)
+        plan = self._place(first, home, _call(first, generation, **terms._asdict()))
         number = plan.outputs["Output"]
-        with dsl.If(number != "0", "begun") if schedule else nullcontext():
-            self._rest(home, rest, {first.name: plan}, number, start)
+        with dsl.If(number != "0", "begun") if terms.schedule else nullcontext():
+            self._rest(home, rest, {first.name: plan}, number, terms._replace(schedule=None))
 
     def _rest(
         self,
@@ -59,7 +55,7 @@ class Builder:
         tasks: Sequence[Task],
         done: dict[str, dsl.PipelineTask],
         number: Any,
-        start: Mapping[str, Any] | None,
+        terms: Terms,
     ) -> None:
         """Place what comes after the first plan, which is ``done``."""
         for task in tasks:
@@ -68,7 +64,7 @@ class Builder:
                 shares = self._shared[task.name](home=home, generation=number).after(*before)
                 before.append(shares.set_display_name(f"{task.name} shares"))
             if task.stage == "plan":
-                placed = self._place(task, home, _call(task, 0, start=start))
+                placed = self._place(task, home, _call(task, 0, **terms._asdict()))
                 number = placed.outputs["Output"]
             else:
                 placed = self._place(task, home, _call(task, number, trainjob=self._nodes(task)))
@@ -79,10 +75,12 @@ class Builder:
         several = self._profile.stage(task.stage).nodes > 1
         return template(self._profile, task.stage) if several else None
 
-    def single(self, stage: str, home: Any, call: str, **arguments: Any) -> dsl.PipelineTask:
-        """Place a task that belongs to no generation."""
-        placed = self._components[stage](home=home, call=call, **arguments)
-        return self._equip(placed, stage).set_display_name(stage)
+    def single(
+        self, component: str, home: Any, call: Any, like: str | None = None
+    ) -> dsl.PipelineTask:
+        """Place a task that belongs to no generation, with its resources, or ``like`` a stage's."""
+        placed = self._components[component](home=home, call=call)
+        return self._equip(placed, like or component).set_display_name(component)
 
     def _shares(self, task: Task) -> Component:
         """A pipeline within the pipeline: a call's shares side by side, and nothing after them."""
@@ -118,10 +116,16 @@ class Builder:
             backoff_factor=retries.factor,
             backoff_max_duration=f"{retries.most_seconds}s",
         )
+        task.set_env_variable(SILENCE, f"{silence(profile):g}")
         for name, value in profile.environment.items():
             task.set_env_variable(name, value)
         _on_kubernetes(task, profile, stage)
         return task
+
+
+def silence(profile: Profile) -> float:
+    """Seconds without a sign after which a run is over: its longest task's, and an hour's wait."""
+    return _WAIT_SECONDS + max(profile.stage(stage).timeout for stage in PROFILE_STAGES)
 
 
 def _on_kubernetes(task: dsl.PipelineTask, profile: Profile, stage: str) -> None:
@@ -162,19 +166,15 @@ def generations_pipeline(
     components: Mapping[str, Component],
     tasks: Sequence[Task],
     profile: Profile,
-    start: Mapping[str, Any] | None,
-    schedule: Mapping[str, Any] | None = None,
+    terms: Terms,
 ) -> Any:
-    """The pipeline of ``tasks``, whatever its end recorded by the exit handler.
-
-    ``start`` founds the evolution where the home holds none; ``schedule`` says when to do nothing.
-    """
+    """The pipeline of ``tasks``, whatever its end recorded by the exit handler."""
     builder = Builder(components, profile, tasks)
 
     def pipeline(home: str = profile.home, generation: int = 0) -> None:
         # Whoever founds evolutions projects them: on one machine the command does both.
-        call = json.dumps({"pipeline": name, "project": start is not None})
+        call = json.dumps({"pipeline": name, "project": terms.start is not None})
         with dsl.ExitHandler(builder.single("record_outcome", home, call)):
-            builder.generations(home, generation, start, schedule)
+            builder.generations(home, generation, terms)
 
     return dsl.pipeline(pipeline, name=name)

@@ -11,8 +11,10 @@ from typing import Any
 import cladeflow
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
+from cladeflow.kubeflow.orders import Terms
 from cladeflow.kubeflow.profile import Profile
 from cladeflow.kubeflow.tasks import tasks
+from cladeflow.plan.model import Population
 from cladeflow.recipes.model import Recipe
 from cladeflow.start import Start, Wish, start
 
@@ -33,19 +35,38 @@ def recipe_pipeline(
     generations: int = 1,
     begun: Start | None = None,
     schedule: Mapping[str, Any] | None = None,
+    population: Population | None = None,
 ) -> Any:
     """The kfp pipeline of so many generations of a recipe, ready to be compiled or run.
 
     ``begun`` is what its first plan founds the evolution with, where the home holds none;
-    ``schedule`` what it looks at before, to do nothing where a run must not begin.
+    ``schedule`` what it looks at before, to do nothing where a run must not begin; ``population``
+    how many children each generation has, and of how many parents.
     """
-    found = tasks(recipe, profile, generations)  # complaints come before kfp's slow import
-    require_kfp()
+    population = population or Population()
+    # Complaints come before kfp's slow import.
+    found = tasks(recipe, profile, generations, population.children)
     kind = "generation" if recipe.rounds else "evaluate_only"
     name = f"cladeflow-{recipe.name}".replace("_", "-")
+    terms = Terms(
+        start=begun and _fields(begun),
+        population=population.model_dump(exclude_defaults=True) or None,
+        schedule=schedule,
+    )
+    return _defined(kind, name, found, profile, terms)
+
+
+def rollback_pipeline(profile: Profile) -> Any:
+    """The kfp pipeline that puts a former champion in charge again, whatever the recipe."""
+    return _defined("rollback", profile)
+
+
+def _defined(kind: str, *about: Any) -> Any:
+    """What ``pipelines/<kind>`` defines."""
+    require_kfp()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # kfp's deprecations of itself
-        return _definition(kind).pipeline(name, found, profile, begun and _fields(begun), schedule)
+        return _definition(kind).pipeline(*about)
 
 
 def compiled(pipeline: Any) -> str:

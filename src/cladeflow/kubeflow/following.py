@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from cladeflow.errors import CladeflowError
 from cladeflow.kubeflow.api import ENDED, Kfp
 from cladeflow.kubeflow.decisions import decision_of
 from cladeflow.kubeflow.endpoint import Endpoint
+from cladeflow.kubeflow.outcome import note
 from cladeflow.kubeflow.patience import KfpUnavailable
 from cladeflow.kubeflow.watching import TaskView, outcomes, run_views
 
@@ -58,10 +60,18 @@ def follow(
         look = _look(api, home, run)
         yield look
         if look.ended:
+            _note(home, run, look)
             return
         if timeout is not None and time.monotonic() - began + interval > timeout:
             raise CladeflowError(f"{run} has not ended after {timeout:g} s: {look.state}")
         time.sleep(interval)
+
+
+def _note(home: Path, run: str, look: Look) -> None:
+    """Note the end of a run that worked here and could not do so, as one that was cancelled."""
+    if look.tasks and run not in outcomes(home):
+        with suppress(OSError):  # mounted to be read only: whoever wants to know waits longer
+            note(home, run, look.state, look.reason)
 
 
 def _look(api: Kfp, home: Path, run: str) -> Look:

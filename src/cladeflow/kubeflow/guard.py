@@ -4,21 +4,31 @@ A schedule's run that may not ends green, having done nothing; every decision is
 ``schedules/<name>.jsonl`` of the home. What a person submits always begins.
 """
 
+import math
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cladeflow.archive.archive import Archive
-from cladeflow.archive.claim import claim
-from cladeflow.errors import CladeflowError
+from cladeflow.archive.claim import claim, claimant
+from cladeflow.archive.lease import STALE_SECONDS
+from cladeflow.errors import CladeflowError, HomeError
 from cladeflow.home import Home
-from cladeflow.kubeflow.attempts import RUN, Ledger
+from cladeflow.kubeflow.attempts import LOCAL, RUN, SILENCE, Ledger
 from cladeflow.kubeflow.decisions import Decision, decisions, record
-from cladeflow.kubeflow.watching import gpu_hours, outcomes
+from cladeflow.kubeflow.watching import goes_on, gpu_hours, outcomes
+
+PATIENCE_SECONDS = 2 * STALE_SECONDS
+"""For which a task waits for a process that holds the home: one that was killed keeps its lease
+until it is stale."""
+_LOOK_SECONDS = 1.0
+_USUAL_SILENCE = 3600.0
+"""Where a pipeline was compiled without one."""
 
 
-def reason_not_to_begin(directory: Path, schedule: dict[str, Any]) -> str:
+def reason_not_to_begin(directory: Path, schedule: Mapping[str, Any]) -> str:
     """Decide for the run that this process belongs to; empty where it may begin.
 
     Decided once: a pod that is started again hears the same. Where the schedule is at its end it is
@@ -37,23 +47,57 @@ def reason_not_to_begin(directory: Path, schedule: dict[str, Any]) -> str:
         if final:
             reason = f"{reason}; {_pause(schedule, run)}"
         else:
-            holder = claim(
-                archive, run, lambda other, age: _goes_on(directory, other, age, schedule)
-            )
+            silence = float(os.environ.get(SILENCE, _USUAL_SILENCE))
+            holder = claim(archive, run, lambda other, age: goes_on(directory, other, age, silence))
             reason = f"{holder} is still at work on this evolution" if holder else ""
     record(directory, schedule["name"], Decision(run, time.time(), reason, final))
     return reason
 
 
 def hold(home: Home) -> None:
-    """Claim the home for the run of this process, if it belongs to one: schedules wait for it."""
-    run = os.environ.get(RUN)
-    if run:
-        with Archive.open(home.archive_url) as archive:
-            claim(archive, run, lambda other, age: False)
+    """Claim the home for the cluster's run of this process, if any: schedules and gc wait for it.
+
+    Raises `HomeError` where a process goes on holding the home's lease.
+    """
+    run = os.environ.get(RUN, "")
+    if not run or run.startswith(LOCAL):
+        return
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with Archive.open(home.archive_url) as archive:
+        while holder := claim(archive, run, lambda other, age: False):
+            if time.monotonic() >= deadline:
+                raise HomeError(
+                    f"{holder} is at work on {home.directory}; wait for it or stop it, then "
+                    "submit again"
+                )
+            time.sleep(_LOOK_SECONDS)
 
 
-def _end(archive: Archive, home: Path, schedule: dict[str, Any], known: list[Decision]) -> str:
+def require_quiet(archive: Archive, home: Home) -> None:
+    """Raise `HomeError` where a cluster's run may be at work on ``home``, in a task or between two.
+
+    The caller holds the home's lease, for which a run waits that begins only now.
+    """
+    for run, (age, silence) in _runs(archive, home).items():
+        if run and not run.startswith(LOCAL) and goes_on(home.directory, run, age, silence):
+            raise HomeError(
+                f"run {run} is at work on {home.directory}: its end was not noted there. Wait for "
+                f"it; 'cladeflow wait {run}' also notes the end of one that was cancelled or lost"
+            )
+
+
+def _runs(archive: Archive, home: Home) -> dict[str, tuple[float, float]]:
+    """The runs that left attempts or the newest claim: seconds since that claim, and silence."""
+    attempts = Ledger(home.directory).all()
+    runs = {one.run: (math.inf, one.silence) for one in attempts}
+    claimed = claimant(archive)
+    if claimed is not None:
+        run, age = claimed
+        runs[run] = (age, runs[run][1] if run in runs else _USUAL_SILENCE)
+    return runs
+
+
+def _end(archive: Archive, home: Path, schedule: Mapping[str, Any], known: list[Decision]) -> str:
     """Why the schedule is at its end; empty where it is not."""
     budget, stop = schedule["budget"], schedule["stop"]
     began = [one.run for one in known if not one.reason]
@@ -90,16 +134,7 @@ def _failed_in_a_row(home: Path, known: list[Decision]) -> int:
     return count
 
 
-def _goes_on(home: Path, run: str, age: float, schedule: dict[str, Any]) -> bool:
-    """Whether a run is at work: it has not ended, and was heard of within ``silence`` seconds."""
-    if run in outcomes(home):
-        return False
-    attempts = [one for one in Ledger(home).all() if one.run == run]
-    signs = [time.time() - (one.ended or one.began) for one in attempts]
-    return min([age, *signs]) < float(schedule["silence"])
-
-
-def _pause(schedule: dict[str, Any], run: str) -> str:
+def _pause(schedule: Mapping[str, Any], run: str) -> str:
     """Let the schedule begin no more runs; what came of it."""
     if schedule["api"] is None:
         return "pause it with 'cladeflow schedule pause': the profile has no kfp_in_cluster"

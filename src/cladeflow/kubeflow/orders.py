@@ -1,7 +1,19 @@
 """What a task is told to do: a stage call as JSON, with its share of the call's shards. Stdlib."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+
+class Terms(NamedTuple):
+    """What the plans of a pipeline are told besides their generation."""
+
+    start: Mapping[str, Any] | None = None
+    """What a plan founds the evolution with where the home holds none."""
+    population: Mapping[str, Any] | None = None
+    """Parents and children of a generation; None: one child."""
+    schedule: Mapping[str, Any] | None = None
+    """What the first plan of a schedule's run looks at before it begins."""
 
 
 class Order(NamedTuple):
@@ -11,10 +23,7 @@ class Order(NamedTuple):
     """Fields of the stage call; generation 0 is the next unfinished one."""
     share: tuple[int, int] | None = None
     """Which of so many shares of the call's shards; None: the call itself."""
-    start: dict[str, Any] | None = None
-    """What a plan founds the evolution with where the home holds none."""
-    schedule: dict[str, Any] | None = None
-    """What the first plan of a schedule's run looks at before it begins."""
+    terms: Terms = Terms()
     trainjob: dict[str, Any] | None = None
     """Spec of the TrainJob that carries out the call; None: the task itself does."""
 
@@ -23,10 +32,10 @@ class Order(NamedTuple):
         """Read what `text` wrote."""
         fields = json.loads(text)
         fields["generation"] = int(fields["generation"])  # a number of KFP's is a float
-        share = fields.pop("share", None)
+        terms = Terms(*(fields.pop(name, None) for name in Terms._fields))
+        share, trainjob = fields.pop("share", None), fields.pop("trainjob", None)
         index, of = share.split("/") if share else (0, 0)
-        more = {name: fields.pop(name, None) for name in ("start", "schedule", "trainjob")}
-        return cls(fields, (int(index), int(of)) if share else None, **more)
+        return cls(fields, (int(index), int(of)) if share else None, terms, trainjob)
 
     @property
     def path(self) -> str:

@@ -13,6 +13,7 @@ from cladeflow.kubeflow.complaints import complaint
 from cladeflow.kubeflow.cron import Cron
 from cladeflow.kubeflow.profile import Profile
 from cladeflow.kubeflow.tasks import MOST_GENERATIONS
+from cladeflow.plan.model import Population
 from cladeflow.recipes.parse import load_yaml
 from cladeflow.records import Value
 from cladeflow.start import Wish
@@ -49,6 +50,8 @@ class Schedule(Value):
     """Of the cluster; relative to the schedule's file."""
     generations: int = Field(default=1, ge=1, le=MOST_GENERATIONS)
     """Of one run."""
+    population: Population = Population()
+    """Parents and children of every generation."""
     cron: str
     timezone: str
     """That of the installation, which the profile names: it is written down so that nobody errs."""

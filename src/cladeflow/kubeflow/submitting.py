@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import yaml
@@ -41,14 +42,14 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def submit(api: Kfp, text: str, home: str, generation: int, key: str | None = None) -> Submitted:
+def submit(api: Kfp, text: str, parameters: Mapping[str, Any], key: str | None = None) -> Submitted:
     """Submit a compiled pipeline.
 
     Without a ``key`` it is named by its content and a number, which goes up when the run before
     has ended: submitting again what is under way gives that run. With one it is named by that, and
     one key never makes two runs.
     """
-    body, parameters = pipeline_body(text), {"home": home, "generation": generation}
+    body = pipeline_body(text)
     pipeline = body["pipeline_spec"]["pipelineInfo"]["name"]
     content = fingerprint(body, parameters)
     known = api.runs()

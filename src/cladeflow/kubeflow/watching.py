@@ -51,6 +51,18 @@ def outcomes(home: Path) -> dict[str, dict[str, Any]]:
     return {(fields := json.loads(line))["run"]: fields for line in lines}
 
 
+def goes_on(home: Path, run: str, age: float, silence: float) -> bool:
+    """Whether a run may be at work: it has not ended, and was heard of within ``silence`` seconds.
+
+    ``age`` is how many seconds ago it claimed the home, if it did; infinite otherwise.
+    """
+    if run in outcomes(home):
+        return False
+    attempts = [one for one in Ledger(home).all() if one.run == run]
+    signs = [time.time() - (one.ended or one.began) for one in attempts]
+    return min([age, *signs]) < silence
+
+
 def task_views(home: Path, attempts: Sequence[Attempt], now: float | None = None) -> list[TaskView]:
     """The tasks that ``attempts`` were made at, in the order in which they began."""
     ended = {run: fields["ended"] for run, fields in outcomes(home).items()}

@@ -10,11 +10,12 @@ from uuid import uuid4
 
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
-from cladeflow.kubeflow.attempts import RUN, Attempt, Ledger
+from cladeflow.kubeflow.attempts import LOCAL, RUN, Attempt, Ledger
 from cladeflow.kubeflow.compiling import recipe_pipeline
 from cladeflow.kubeflow.profile import Profile, Retries, Volume
 from cladeflow.recipes.model import Resolved
 from cladeflow.session import Progress, Session
+from cladeflow.visit import Visit
 
 LOG = "kubeflow.log"
 _WATCH_SECONDS = 0.5
@@ -46,8 +47,10 @@ def run_on(session: Session, generation: int, profile: Profile) -> None:
     session.release()  # each process loads its own
     home = session.home
     recipe = Resolved.model_validate(session.archive.evolution.resolved).recipe
-    pipeline = recipe_pipeline(recipe, profile)
-    name = uuid4().hex
+    planned = Visit(session).planned(generation)
+    population = planned.population if planned else session.population
+    pipeline = recipe_pipeline(recipe, profile, population=population)
+    name = f"{LOCAL}{uuid4().hex}"
     with _environment(name), _watching(home, name, session.progress):
         try:
             _run_locally(pipeline, home, generation)

@@ -9,10 +9,10 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Self
 
-from cladeflow.archive import Event
 from cladeflow.archive.archive import Archive
 from cladeflow.home import Home
 from cladeflow.store import explained
+from cladeflow.tracking.honour import honour
 from cladeflow.tracking.view import Moved
 
 _PATIENCE_SECONDS = 120.0
@@ -77,7 +77,7 @@ class Projector:
         """Record what the projections so far have found: that a person moved the alias."""
         self._take()
         if self._moved is not None:
-            _honour(archive, self._moved)
+            honour(archive, self._moved)
         self._moved = None
 
     def _start(self) -> "subprocess.Popen[str]":
@@ -131,24 +131,3 @@ class Projector:
         if problem not in self._said:
             self._said.add(problem)
             self._say(f"warning: {problem}")
-
-
-def _honour(archive: Archive, moved: Moved) -> None:
-    """Make the agent that an alias was moved to champion, once.
-
-    Another command's projection may have found the same move, and its command may have moved on
-    since: then there is an event of it after the one that this projection began at.
-    """
-    champion = archive.champion().agent.id
-    since = archive.events(since=moved.at_event, kinds=["promoted_external"])
-    if moved.to == champion or any(event.agent_id == moved.to for event in since):
-        return
-    event = Event(
-        key=f"promoted_external/{moved.to}/{archive.event_id()}",
-        kind="promoted_external",
-        agent_id=moved.to,
-        incumbent_id=champion,
-        who="MLflow",
-        why="the alias champion was moved by hand",
-    )
-    archive.record([event])

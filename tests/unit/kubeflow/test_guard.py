@@ -6,19 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from cladeflow.archive.archive import Archive
-from cladeflow.archive.claim import claim
+from cladeflow.archive.claim import claim, claimant
 from cladeflow.archive.lease import Lease
+from cladeflow.archive.schema import leases
+from cladeflow.errors import HomeError
 from cladeflow.home import Home
-from cladeflow.kubeflow import step
-from cladeflow.kubeflow.attempts import GPUS, RUN, Ledger
+from cladeflow.kubeflow import guard, step
+from cladeflow.kubeflow.attempts import GPUS, LOCAL, RUN, SILENCE, Ledger
 from cladeflow.kubeflow.decisions import decisions
-from cladeflow.kubeflow.guard import hold, reason_not_to_begin
+from cladeflow.kubeflow.guard import hold, reason_not_to_begin, require_quiet
 
 
 def schedule(**fields: Any) -> dict[str, Any]:
-    usual = {"name": "nightly", "budget": {}, "stop": {}, "silence": 3600.0, "api": None}
+    usual = {"name": "nightly", "budget": {}, "stop": {}, "api": None}
     return {**usual, **fields}
 
 
@@ -49,12 +52,15 @@ def test_a_run_waits_for_the_one_at_work(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_run_that_is_silent_for_too_long_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(SILENCE, "600")
     assert began(tmp_path, "a", monkeypatch) == ""
-    time.sleep(0.05)
-    Ledger(tmp_path).begin("1/plan").end("done")
-    assert "still at work" in began(tmp_path, "b", monkeypatch, silence=0.04)
-    time.sleep(0.05)
-    assert began(tmp_path, "c", monkeypatch, silence=0.04) == ""
+    with Archive.open(Home(tmp_path).archive_url) as archive, archive.database.write() as db:
+        db.execute(update(leases).values(heartbeat=leases.c.heartbeat - 3600))
+    entry = Ledger(tmp_path).begin("1/plan")
+    assert "still at work" in began(tmp_path, "b", monkeypatch)
+    entry.attempt = entry.attempt._replace(began=time.time() - 3600)
+    entry.write()
+    assert began(tmp_path, "c", monkeypatch) == ""
 
 
 def test_what_a_person_submits_takes_the_home_and_schedules_wait(
@@ -64,6 +70,61 @@ def test_what_a_person_submits_takes_the_home_and_schedules_wait(
     monkeypatch.setenv(RUN, "by-hand")
     hold(Home(tmp_path))
     assert "run by-hand" in began(tmp_path, "b", monkeypatch)
+
+
+def test_what_a_person_submits_waits_for_a_process_and_gives_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(guard, "_LOOK_SECONDS", 0.01)
+    home = Home(tmp_path)
+    with Archive.create(home.archive_url) as archive, Lease(archive):
+        monkeypatch.setenv(RUN, f"{LOCAL}1")
+        hold(home)  # the process that drives it has the lease
+        monkeypatch.setenv(RUN, "by-hand")
+        with pytest.raises(HomeError, match=r"process \d+ on .* is at work on .* submit again"):
+            hold(home)
+        assert claimant(archive) is None
+
+
+def quiet(home: Path) -> bool:
+    with Archive.create(Home(home).archive_url) as archive:
+        try:
+            require_quiet(archive, Home(home))
+        except HomeError as refused:
+            assert "cladeflow wait run-1'" in str(refused)
+            return False
+    return True
+
+
+def test_a_home_is_quiet_when_no_run_of_a_cluster_may_be_between_two_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert quiet(tmp_path)
+    for run in (f"{LOCAL}1", "run-of-a-version-without-silence"):
+        monkeypatch.setenv(RUN, run)
+        Ledger(tmp_path).begin("1/0/main.0/rollout")
+        assert quiet(tmp_path)
+    monkeypatch.setenv(RUN, "run-1")
+    monkeypatch.setenv(SILENCE, "60")
+    Ledger(tmp_path).begin("1/plan").end("done")
+    assert not quiet(tmp_path)
+    later = time.time() + 61
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert quiet(tmp_path)
+    monkeypatch.undo()
+    assert not quiet(tmp_path)
+    ended(tmp_path, "run-1", "CANCELED")
+    assert quiet(tmp_path)
+
+
+def test_a_home_is_not_quiet_when_a_run_has_just_claimed_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert began(tmp_path, "run-1", monkeypatch) == ""
+    assert not quiet(tmp_path)
+    ended(tmp_path, "run-1")
+    assert quiet(tmp_path)
 
 
 def test_a_process_that_evolves_the_home_is_waited_for(

@@ -47,6 +47,15 @@ def test_a_generation_is_planned_when_the_one_before_has_ended() -> None:
     assert made["3/plan"].needs == ("2/promote",)
 
 
+def test_children_share_plan_and_decision_and_nothing_else() -> None:
+    made = {task.name: task for task in tasks(recipe(fine_tune=UPDATE), PROFILE, children=3)}
+    assert len(made) == 2 + 3 * 5
+    assert made["1/promote"].needs == ("1/plan", *(f"1/{child}/evaluate" for child in range(3)))
+    for child in range(3):
+        mine = [task for name, task in made.items() if name.startswith(f"1/{child}/")]
+        assert all(n == "1/plan" or n.startswith(f"1/{child}/") for t in mine for n in t.needs)
+
+
 @pytest.mark.parametrize("generations", [0, 11])
 def test_a_pipeline_holds_ten_generations_at_most(generations: int) -> None:
     with pytest.raises(RecipeError, match="1 to 10"):
