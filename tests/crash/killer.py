@@ -30,7 +30,7 @@ class Killer:
     def install(self) -> None:
         """Wrap all that writes, for the rest of this process."""
         self._before(Path, "replace", lambda path, target: (f"rename {target.name}", path))
-        self._before(Path, "hardlink_to", lambda path, _: (f"publish {path.parts[-3]}", None))
+        self._before(Path, "hardlink_to", lambda path, _: (f"publish {_published(path)}", None))
         self._before(LocalStore, "put_tree", lambda _, tree, key: (f"tree {tree.name}", None))
         transaction = Database.write
 
@@ -60,3 +60,9 @@ class Killer:
             return original(*arguments)
 
         patch.object(owner, name, wrapped).start()
+
+
+def _published(commit: Path) -> str:
+    """What a commit is of: a stage, or a shard of one."""
+    stage, place, _ = commit.parts[-3:]
+    return place if place.startswith("shard-") else stage
