@@ -24,9 +24,8 @@ from tests.kfp_extra import require_kfp
 
 require_kfp()
 
-from cladeflow.kubeflow.build import STAGE_LABEL  # noqa: E402
 from cladeflow.kubeflow.compiling import compiled, recipe_pipeline  # noqa: E402
-from cladeflow.kubeflow.trainjob import template  # noqa: E402
+from cladeflow.kubeflow.trainjob import STAGE_LABEL, template  # noqa: E402
 from tools.definitions import generated  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
@@ -181,8 +180,8 @@ def test_pods_carry_the_label_that_the_cluster_dashboard_counts_them_by() -> Non
     (query,) = panel.queries
     assert f'kube_pod_labels{{{shown}!=""}}' in query.expr
     assert f"--metric-labels-allowlist=pods=[{STAGE_LABEL}]" in panel.description
-    for name in CASES:
-        found = made(name)
+    for name, children in CASES:
+        found = made(name, children)
         for task in found.tasks:
             labels = found.asked(found.placed[task.name])["podMetadata"]["labels"]
             assert labels[STAGE_LABEL] == task.stage

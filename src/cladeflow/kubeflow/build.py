@@ -12,10 +12,8 @@ from cladeflow.kubeflow.cluster import NAMESPACE
 from cladeflow.kubeflow.orders import Terms
 from cladeflow.kubeflow.profile import PROFILE_STAGES, Profile
 from cladeflow.kubeflow.tasks import Task
-from cladeflow.kubeflow.trainjob import template
+from cladeflow.kubeflow.trainjob import STAGE_LABEL, template
 
-STAGE_LABEL = "cladeflow/stage"
-"""Of pods: the stage as the metrics have it, by which the Cluster dashboard counts them."""
 _WAIT_SECONDS = 3600.0
 """That a pod may wait for a node."""
 Component = Callable[..., dsl.PipelineTask]

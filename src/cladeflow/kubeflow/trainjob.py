@@ -16,6 +16,8 @@ from cladeflow.records import digest
 
 API_VERSION = "trainer.kubeflow.org/v1alpha1"
 RUN_LABEL = "cladeflow/run"
+STAGE_LABEL = "cladeflow/stage"
+"""Of pods: the stage as the metrics have it, by which the Cluster dashboard counts them."""
 NODE = "node"
 """What Kubeflow Trainer's runtimes call the job and the container that train."""
 
@@ -39,7 +41,7 @@ def template(profile: Profile, stage: str) -> dict[str, Any]:
             "resourcesPerNode": {"limits": amounts, "requests": amounts},
             "env": _environment(profile),
         },
-        "runtimePatches": [_patch(_pod(profile, stage))],
+        "runtimePatches": [_patch(stage, _pod(profile, stage))],
     }
     complete(spec, name_of("", ""), "", "", {}, 0)  # refuses here what would be refused later
     return spec
@@ -108,8 +110,9 @@ def _pod(profile: Profile, stage: str) -> dict[str, Any]:
     return {field: value for field, value in pod.items() if value}
 
 
-def _patch(pod: dict[str, Any]) -> dict[str, Any]:
-    jobs = [{"name": NODE, "template": {"spec": {"template": {"spec": pod}}}}]
+def _patch(stage: str, pod: dict[str, Any]) -> dict[str, Any]:
+    template = {"metadata": {"labels": {STAGE_LABEL: stage}}, "spec": pod}
+    jobs = [{"name": NODE, "template": {"spec": {"template": template}}}]
     return {
         "manager": "cladeflow",
         "trainingRuntimeSpec": {"template": {"spec": {"replicatedJobs": jobs}}},

@@ -11,7 +11,7 @@ from tests.kfp_extra import require_kfp
 
 require_kfp()
 
-from cladeflow.kubeflow.trainjob import complete, name_of, template  # noqa: E402
+from cladeflow.kubeflow.trainjob import STAGE_LABEL, complete, name_of, template  # noqa: E402
 from tests.fake_api import Refused  # noqa: E402
 from tests.kubernetes_server import validate  # noqa: E402
 
@@ -41,6 +41,7 @@ def test_every_node_gets_what_the_stage_says() -> None:
     assert trainer["resourcesPerNode"] == {"limits": amounts, "requests": amounts}
     (patch,) = spec["runtimePatches"]
     (node,) = patch["trainingRuntimeSpec"]["template"]["spec"]["replicatedJobs"]
+    assert node["template"]["spec"]["template"]["metadata"]["labels"] == {STAGE_LABEL: "fine_tune"}
     pod = node["template"]["spec"]["template"]["spec"]
     assert node["name"] == "node" and pod["imagePullSecrets"] == [{"name": "regcred"}]
     assert pod["tolerations"] == [
