@@ -3,7 +3,8 @@
     python benchmarks/overhead.py --runs 3
 
 Runs ``cladeflow evolve default`` in fresh homes and compares its wall time with the seconds that
-its stages spent inside models (``cladeflow_stage_model_seconds``). Prints JSON.
+its stages, and the evaluation of the initial agent before them, spent inside models
+(``cladeflow_stage_model_seconds``). Prints JSON.
 """
 
 import argparse
@@ -13,11 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+from cladeflow.exporter.commits import commit_keys
 from cladeflow.home import Home
 from cladeflow.session import Session
+from cladeflow.store import read_commit
+from cladeflow.telemetry import Metrics, read_metrics
 from cladeflow.views import stage_views
 
 
@@ -33,9 +38,22 @@ def measure(generations: int, options: list[str]) -> dict[str, float]:
         )
         wall = time.perf_counter() - began
         with Session(Home(Path(directory))) as session:
-            stages = [s for g in range(1, generations + 1) for s in stage_views(session, g)]
-        model = sum(s.metrics.value("cladeflow_stage_model_seconds") for s in stages)
+            measured = [*_stages(session, generations), *_before(session)]
+        model = sum(metrics.value("cladeflow_stage_model_seconds") for metrics in measured)
     return {"wall": wall, "model": model, "outside": 1 - model / wall}
+
+
+def _stages(session: Session, generations: int) -> Iterator[Metrics]:
+    for generation in range(1, generations + 1):
+        yield from (stage.metrics for stage in stage_views(session, generation))
+
+
+def _before(session: Session) -> Iterator[Metrics]:
+    """The initial agent is evaluated before the first generation, outside its stages."""
+    archive, store = session.archive, session.store
+    initial = archive.agent(archive.evolution.initial).agent.behaviour
+    for key in commit_keys(store, f"evals/{initial}", depth=2):
+        yield read_metrics(store, read_commit(store, key).metrics)
 
 
 def main() -> None:
