@@ -37,7 +37,10 @@ def retest(
     """
     block = ctx.plan.reserve_used
     if block >= reserve.uses:
-        spent = f"the reserve is spent: all of its {reserve.uses} blocks were used; no child passes"
+        spent = (
+            f"the reserve is spent: all of its {reserve.uses} blocks were used; no child passes,"
+            " but 'cladeflow promote AGENT --override REASON' puts one in charge"
+        )
         return gate.decision(_nothing(ctx, agent), tried, "inconclusive", spent)
     suites = [s for s in _suites(ctx, gate, reserve, block) if posed(ctx, s)]
     if not suites:
