@@ -18,10 +18,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.timing import Timing, compare, parser, run, table, timed
-from benchmarks.training import LONGEST, MICRO_TOKENS, SHORTEST, VOCABULARY, Load, make_load
-from cladeflow.fine_tune import Sft, TrainSettings
-from cladeflow.fine_tune.trainer import train
+from benchmarks.timing import Timing, compare, parser, run, table
+from benchmarks.training import LONGEST, SHORTEST, VOCABULARY, Load, make_load, trained
 from cladeflow.records import SftExample, Step
 
 PROMPTS, SAMPLES = 16, 8
@@ -47,18 +45,7 @@ def make_examples(prompt_length: int) -> list[SftExample]:
 
 def shared(load: Load, examples: Sequence[SftExample]) -> Timing:
     each = sum(len(e.prompt) + len(e.steps[0].tokens or ()) for e in examples)
-    settings = TrainSettings.model_validate(
-        {
-            "learning_rate": 1e-3,
-            "token_batch": each,
-            "micro_tokens": MICRO_TOKENS,
-            "epochs": STEPS,
-            "dtype": load.dtype,
-            "seed": "benchmark",
-        }
-    )
-    out = load.model.parent / "out"
-    return timed(lambda: train(load.model, examples, Sft(), settings, out), STEPS * each)
+    return trained(load, examples, STEPS * each, token_batch=each, epochs=STEPS)
 
 
 def apart(load: Load, examples: Sequence[SftExample]) -> Timing:

@@ -12,6 +12,7 @@ out the examples and writes the trained directory.
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,17 +106,23 @@ def ours(load: Load) -> Timing:
         SftExample(prompt=row[:PROMPT], steps=(Step(i=0, text="", tokens=row[PROMPT:]),))
         for row in load.sequences
     ]
-    settings = TrainSettings.model_validate(
+    return trained(load, examples, load.tokens)
+
+
+def trained(load: Load, examples: Sequence[SftExample], tokens: int, **settings: float) -> Timing:
+    """`train` on ``examples``, so many unpadded tokens in all."""
+    chosen = TrainSettings.model_validate(
         {
             "learning_rate": 1e-3,
             "token_batch": TOKEN_BATCH,
             "micro_tokens": MICRO_TOKENS,
             "dtype": load.dtype,
             "seed": "benchmark",
+            **settings,
         }
     )
     out = load.model.parent / "ours"
-    return timed(lambda: train(load.model, examples, Sft(), settings, out), load.tokens)
+    return timed(lambda: train(load.model, examples, Sft(), chosen, out), tokens)
 
 
 def theirs(load: Load, options: dict[str, Any]) -> Timing:

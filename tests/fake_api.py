@@ -4,6 +4,7 @@ import json
 import re
 import threading
 import time
+from abc import ABC, abstractmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, urlparse
@@ -31,7 +32,7 @@ class Refused(Exception):
         self.status = status
 
 
-class FakeApi:
+class FakeApi(ABC):
     """Serves from ``__enter__`` to ``__exit__`` what `answer` gives."""
 
     prefix = ""
@@ -45,9 +46,9 @@ class FakeApi:
         """Each is used up by the first request that matches it."""
         self.lock = threading.RLock()
 
+    @abstractmethod
     def answer(self, method: str, path: str, query: dict[str, str], body: Any, token: str) -> Any:
         """The answer to a request, a text or JSON; raises `Refused`. Called one at a time."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         server = self

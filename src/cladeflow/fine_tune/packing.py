@@ -97,13 +97,10 @@ def _window(width: int, reach: int | None, device: torch.device) -> Tensor | Non
 
 
 def micro_batches(groups: Sequence[Group], micro_tokens: int) -> Iterator[list[Group]]:
-    """Cut groups into parts of at most ``micro_tokens`` tokens.
-
-    Neighbours are groups with the same prompt, then groups of similar length.
-    """
+    """Cut groups, best in the order of `neighbours`, into parts of at most so many tokens."""
     part: list[Group] = []
     total = 0
-    for group in neighbours(groups):
+    for group in groups:
         size = tokens(group)
         if part and total + size > micro_tokens:
             yield part

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from cladeflow.fine_tune.packing import Group, micro_batches, tokens
+from cladeflow.fine_tune.packing import Group, micro_batches, neighbours, tokens
 from cladeflow.fine_tune.policy import Policy
 from cladeflow.fine_tune.sequences import TokenSequence
 from cladeflow.ranks import ALONE, Ranks
@@ -20,7 +20,7 @@ def with_reference(
     """
     scored: dict[int, Group] = {}
     mine = ranks.share(groups, tokens)
-    for part in micro_batches(mine, micro_tokens):
+    for part in micro_batches(neighbours(mine), micro_tokens):
         logp = iter(policy.logp(policy.micro_batch(part)).tolist())
         for group in part:
             scored[id(group)] = tuple(_scored(row, logp) for row in group)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cladeflow.errors import CladeflowError
-from cladeflow.kubeflow.patience import ATTEMPTS, PASSING, again, said, short
+from cladeflow.kubeflow.extra import missing
+from cladeflow.kubeflow.patience import ATTEMPTS, PASSING, Refused, again, said, short
 from cladeflow.kubeflow.trainjob import API_VERSION, NODE
 
 T = TypeVar("T")
@@ -22,12 +23,8 @@ class ClusterUnavailable(ConnectionError):
     """The API could not be reached, or did not come to itself in time."""
 
 
-class ClusterRefused(CladeflowError):
-    """The API answered that it will not."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
+class ClusterRefused(Refused):
+    """Kubernetes answered that it will not."""
 
 
 class Cluster:
@@ -132,10 +129,7 @@ def _connected() -> Any:
     try:
         from kubernetes import client, config
     except ImportError as error:
-        raise CladeflowError(
-            f"kubernetes cannot be imported ({error}); install it with "
-            "pip install 'cladeflow[kubeflow]'"
-        ) from error
+        raise missing("kubernetes", error) from error
     settings = client.Configuration()
     settings.retries = False  # they are ours
     try:

@@ -11,6 +11,7 @@ from typing import Any
 import cladeflow
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
+from cladeflow.kubeflow.extra import missing
 from cladeflow.kubeflow.orders import Terms
 from cladeflow.kubeflow.profile import Profile
 from cladeflow.kubeflow.tasks import tasks
@@ -24,9 +25,7 @@ def require_kfp() -> None:
     try:
         import_module("kfp")
     except ImportError as error:
-        raise CladeflowError(
-            f"kfp cannot be imported ({error}); install it with pip install 'cladeflow[kubeflow]'"
-        ) from error
+        raise missing("kfp", error) from error
 
 
 def recipe_pipeline(

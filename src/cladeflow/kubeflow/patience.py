@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from cladeflow.errors import CladeflowError
 from cladeflow.kubeflow.endpoint import Endpoint
+from cladeflow.kubeflow.extra import missing
 
 T = TypeVar("T")
 PAUSE_SECONDS = 1.0
@@ -42,12 +43,16 @@ class KfpUnavailable(CladeflowError):
     """The API could not be reached, or did not come to itself in time."""
 
 
-class KfpRefused(CladeflowError):
-    """The API answered that it will not."""
+class Refused(CladeflowError):
+    """An API answered that it will not, with this status."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class KfpRefused(Refused):
+    """Kubeflow Pipelines answered that it will not."""
 
 
 class Patience:
@@ -162,10 +167,7 @@ def _connected(endpoint: Endpoint) -> tuple[Any, tuple[str, ...]]:
     try:
         import kfp_server_api as kfp
     except ImportError as error:
-        raise CladeflowError(
-            f"kfp_server_api cannot be imported ({error}); install it with "
-            "pip install 'cladeflow[kubeflow]'"
-        ) from error
+        raise missing("kfp_server_api", error) from error
     token = endpoint.token()
     settings = kfp.Configuration(host=endpoint.endpoint.rstrip("/"))
     settings.retries = False  # they are ours, told apart by what was asked

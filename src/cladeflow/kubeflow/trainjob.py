@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cladeflow.errors import CladeflowError
 from cladeflow.kubeflow.attempts import RUN
+from cladeflow.kubeflow.extra import missing
 from cladeflow.kubeflow.last_words import TRAINJOB
 from cladeflow.kubeflow.profile import Profile
 from cladeflow.records import digest
@@ -124,10 +124,7 @@ def _checked(body: dict[str, Any]) -> dict[str, Any]:
     try:
         from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob
     except ImportError as error:
-        raise CladeflowError(
-            f"kubeflow_trainer_api cannot be imported ({error}); install it with "
-            "pip install 'cladeflow[kubeflow]'"
-        ) from error
+        raise missing("kubeflow_trainer_api", error) from error
     read = TrainerV1alpha1TrainJob.from_dict(body).to_dict()
     assert read == body, f"no TrainJob: {body}"
     return body

@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from cladeflow.fine_tune import Sft, TokenSequence
-from cladeflow.fine_tune.packing import GRAIN, Group, Trie, micro_batches, pack, tokens
+from cladeflow.fine_tune.packing import GRAIN, Group, Trie, micro_batches, neighbours, pack, tokens
 from cladeflow.fine_tune.policy import Policy
 from cladeflow.fine_tune.settings import Layout
 
@@ -149,7 +149,7 @@ def test_loss_tokens_say_whose_they_are() -> None:
 
 
 def test_micro_batches_hold_every_group_once_within_the_limit() -> None:
-    parts = list(micro_batches(GROUPS, 20))
+    parts = list(micro_batches(neighbours(GROUPS), 20))
     assert sorted(tokens(group) for part in parts for group in part) == sorted(LENGTHS)
     assert [sum(map(tokens, part)) for part in parts] == [20, 17, 30]
 
@@ -160,7 +160,7 @@ def test_groups_of_one_prompt_are_neighbours() -> None:
         return (TokenSequence(tokens, (0,) * 3 + (1,) * length),)
 
     groups = [asked(1, 9), asked(2, 5), asked(1, 2), asked(3, 1), asked(2, 4)]
-    (part,) = micro_batches(groups, 1000)
+    (part,) = micro_batches(neighbours(groups), 1000)
     assert [(g[0].tokens[0], len(g[0].tokens) - 3) for g in part] == [
         (3, 1), (2, 4), (2, 5), (1, 2), (1, 9)
     ]  # fmt: skip
