@@ -48,7 +48,7 @@ class Suite:
         child, incumbent = np.repeat([1.0, 0.0, 0.0], sizes), np.repeat([0.0, 1.0, 0.0], sizes)
         if self.test == "mcnemar":  # which looks at no interval
             return Interval(float((child - incumbent).mean()), -1.0, 1.0, self.tasks)
-        return paired_bootstrap(child, incumbent, key=f"{wins}/{losses}", confidence=confidence)
+        return paired_bootstrap(child, incumbent, confidence=confidence)
 
 
 @cache
@@ -99,14 +99,14 @@ def graded(discordance: float, *, tasks: int, samples: int, trials: int) -> NDAr
     gate, certain = ThresholdGate(), 1 - 2 * discordance
     confidence = gate.interval_confidence(1)
     found = []
-    for trial in range(trials):
+    for _ in range(trials):
         sure = rng.random(tasks) < certain
         chance = np.where(sure, (rng.random(tasks) < 0.5).astype(float), 0.5)
         child, incumbent = (
             (rng.binomial(1, chance) + rng.binomial(samples, chance) / samples) / 2
             for _ in range(2)
         )
-        interval = paired_bootstrap(child, incumbent, key=f"{trial}", confidence=confidence)
+        interval = paired_bootstrap(child, incumbent, confidence=confidence)
         found.append(interval.lo > gate.bar)
     return np.array(found)
 

@@ -18,7 +18,7 @@ DIFFERENCES = ("accuracy", "greedy", "sampled", "tokens")
 """Metrics with a paired difference to the incumbent."""
 
 
-class BenchmarkSuite(Evaluation, name="benchmark_suite", version=2):
+class BenchmarkSuite(Evaluation, name="benchmark_suite", version=3):
     """Answers every task once greedily and ``samples`` times at ``temperature``.
 
     Metrics, each a mean over tasks:
@@ -76,12 +76,12 @@ class BenchmarkSuite(Evaluation, name="benchmark_suite", version=2):
     def report(self, ctx: EvalContext) -> ReportParts:
         """Rows and deltas per metric and family, and deltas of the profile over families."""
         subject, baseline = self._scores(ctx, ctx.subject), self._scores(ctx, ctx.baseline)
-        deltas = subject.deltas(baseline, DIFFERENCES, confidence=ctx.confidence, key=ctx.key)
+        deltas = subject.deltas(baseline, DIFFERENCES, confidence=ctx.confidence)
         profile = profile_deltas(
             subject, baseline, "accuracy", confidence=ctx.confidence, key=ctx.key
         )
         return ReportParts(
-            rows=subject.rows(ctx.key),
+            rows=subject.rows(),
             deltas=(*deltas, *profile),
             gaps=subject.gaps(baseline, DIFFERENCES),
         )

@@ -19,7 +19,7 @@ DIFFERENCES = (("judged",), ("refined", "gain"))
 """Metrics of judging and of refining with a paired difference to the incumbent."""
 
 
-class CritiqueEval(Evaluation, name="critique_eval", version=2):
+class CritiqueEval(Evaluation, name="critique_eval", version=3):
     """The critic of ``role`` (the actor, where an agent has no such weights) on held-out tasks.
 
     It judges attempts of which about half are corrupted, with the first wrong step known:
@@ -56,8 +56,8 @@ class CritiqueEval(Evaluation, name="critique_eval", version=2):
         subject, baseline = self._scores(ctx, ctx.subject), self._scores(ctx, ctx.baseline)
         parts = [
             ReportParts(
-                rows=mine.rows(ctx.key),
-                deltas=mine.deltas(theirs, metrics, confidence=ctx.confidence, key=ctx.key),
+                rows=mine.rows(),
+                deltas=mine.deltas(theirs, metrics, confidence=ctx.confidence),
                 gaps=mine.gaps(theirs, metrics),
             )
             for mine, theirs, metrics in zip(subject, baseline, DIFFERENCES, strict=True)

@@ -19,7 +19,7 @@ _UNBOUNDED = frozenset({"entropy", "distinct_correct"})
 """Measures that are no shares between 0 and 1."""
 
 
-class ExplorationMonitor(Evaluation, name="exploration_monitor", version=2):
+class ExplorationMonitor(Evaluation, name="exploration_monitor", version=3):
     """Diversity and signal of the generation's rollouts, in groups (samples of one task).
 
     - ``entropy``: mean of -log p over sampled tokens, nats; unbiased for the policy's token

@@ -64,17 +64,17 @@ class Scores:
             binary=binary,
         )
 
-    def rows(self, key: str) -> tuple[ReportRow, ...]:
-        """Every metric over all tasks and per family, with 95 % intervals; ``key`` seeds them."""
+    def rows(self) -> tuple[ReportRow, ...]:
+        """Every metric over all tasks and per family, with 95 % intervals."""
         return tuple(
             row
             for part in self._slices()
             for metric in self.metrics
-            if (row := self._row(part, metric, key))
+            if (row := self._row(part, metric))
         )
 
     def deltas(
-        self, baseline: Self, metrics: Sequence[str], *, confidence: float, key: str
+        self, baseline: Self, metrics: Sequence[str], *, confidence: float
     ) -> tuple[Delta, ...]:
         """Paired differences to ``baseline``, over all tasks and per family.
 
@@ -83,7 +83,7 @@ class Scores:
         tasks.
         """
         return tuple(
-            self._delta(part, metric, pair, confidence, key)
+            self._delta(part, metric, pair, confidence)
             for part in self._slices()
             for metric in metrics
             if len((pair := self.pairs(baseline, part.at, metric))[0])
@@ -122,14 +122,13 @@ class Scores:
         for (env, family), at in self.families_of().items():
             yield _Slice(env, family, at)
 
-    def _row(self, part: _Slice, metric: str, key: str) -> ReportRow | None:
+    def _row(self, part: _Slice, metric: str) -> ReportRow | None:
         scores = self.metrics[metric][part.at]
         scores = scores[~np.isnan(scores)]
         if not len(scores):
             return None
         found = bootstrap_mean(
             scores,
-            key=f"{key}/{self.suite}/{part.family}/{metric}",
             bounds=None if metric in self.unbounded else (0.0, 1.0),
         )
         return ReportRow(
@@ -151,13 +150,11 @@ class Scores:
         metric: str,
         pair: tuple[Floats, Floats],
         confidence: float,
-        key: str,
     ) -> Delta:
         child, before = pair
         found = paired_bootstrap(
             child,
             before,
-            key=f"{key}/{self.suite}/{part.family}/{metric}/delta",
             confidence=confidence,
             bounds=None if metric in self.unbounded else (-1.0, 1.0),
         )

@@ -41,7 +41,7 @@ class Screen(Evaluation):
         results = list(ctx.subject.values())
         screened = [result.accuracy() for result in results]
         scores = Scores.of(results[0].suite.name, results, {SCREENED: screened})
-        return ReportParts(rows=scores.rows(ctx.key))
+        return ReportParts(rows=scores.rows())
 
     def shortfall(self, results: Mapping[str, SuiteResult]) -> str:
         """Why the agent is evaluated no further; empty where it clears the bar."""

@@ -11,7 +11,7 @@ from cladeflow.evaluate.suite import Suite
 from cladeflow.strategy import find
 
 
-class Staged(Evaluation, name="staged", version=1):
+class Staged(Evaluation, name="staged", version=2):
     """``of``, for children that clear every stage: share solved of the first n_i tasks >= b_i.
 
     The tasks of a stage are the first of those that ``of`` answers greedily, spread over its cells.

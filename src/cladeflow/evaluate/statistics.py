@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cladeflow.evaluate.exact import mean_bounds
+
 Floats = NDArray[np.float64]
 
 
@@ -62,11 +64,10 @@ def exact_mcnemar(wins: int, losses: int) -> float:
 def bootstrap_mean(
     scores: ArrayLike,
     *,
-    key: str,
     confidence: float = 0.95,
     bounds: tuple[float, float] | None = (0.0, 1.0),
 ) -> Interval:
-    """Percentile bootstrap of the mean of ``scores`` [T] over tasks.
+    """Percentile bootstrap of the mean of ``scores`` [T] over tasks; over all resamples, not some.
 
     The plain percentile interval (Efron and Tibshirani 1993, chapter 13) is too narrow where
     almost all scores agree, and has no width where all do. So where the scores have ``bounds``,
@@ -77,22 +78,18 @@ def bootstrap_mean(
 
     Args:
         scores: [T], T ≥ 1.
-        key: Seeds the resampling.
         confidence: Coverage of the interval.
         bounds: Least and greatest possible score; None for unbounded ones such as token counts.
     """
     sample = np.asarray(scores, dtype=np.float64)
     drawn_from = sample if bounds is None else np.concatenate([sample, bounds])
-    draws = _resampled_means(drawn_from, _resamples(confidence), keyed_generator(key))
-    lo, hi = percentile_bounds(draws, confidence)
-    return Interval(float(sample.mean()), lo, hi, len(sample))
+    return Interval(float(sample.mean()), *mean_bounds(drawn_from, confidence), len(sample))
 
 
 def paired_bootstrap(
     child: ArrayLike,
     baseline: ArrayLike,
     *,
-    key: str,
     confidence: float = 0.95,
     bounds: tuple[float, float] | None = (-1.0, 1.0),
 ) -> Interval:
@@ -102,7 +99,7 @@ def paired_bootstrap(
     differences: scores lie in [0, 1] unless told otherwise.
     """
     difference = np.asarray(child, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
-    return bootstrap_mean(difference, key=key, confidence=confidence, bounds=bounds)
+    return bootstrap_mean(difference, confidence=confidence, bounds=bounds)
 
 
 def bootstrap_of_sums(
@@ -119,7 +116,7 @@ def bootstrap_of_sums(
     ``pseudo``-tasks, the estimate is the measure of the plain sums.
 
     Args:
-        rows: [T, C] what each task adds to C sums, of few distinct values.
+        rows: [T, C] what each task adds to C sums.
         measure: Sums [..., C] to the measure [...].
         pseudo: [P, C] pseudo-tasks that keep the interval from having no width.
         key: Seeds the resampling.
@@ -153,8 +150,10 @@ def bootstrap_ratio(
         confidence: Coverage of the interval.
         bounds: Least and greatest possible value; None for unbounded ones.
     """
-    size = float(np.asarray(counts, dtype=np.float64).mean())
-    pseudo = [(bound * size, size) for bound in bounds or ()]
+    size = np.asarray(counts, dtype=np.float64)
+    if size.min() == size.max():
+        return bootstrap_mean(np.asarray(totals) / size, confidence=confidence, bounds=bounds)
+    pseudo = [(bound * size.mean(), size.mean()) for bound in bounds or ()]
     return bootstrap_of_sums(
         np.stack([totals, counts], axis=1),
         lambda sums: sums[..., 0] / sums[..., 1],
@@ -165,15 +164,13 @@ def bootstrap_ratio(
 
 
 def resampled_rows(rows: Floats, *, key: str, confidence: float) -> Floats:
-    """Column means of bootstrap resamples of ``rows`` [T, C]: [R, C], enough for ``confidence``.
-
-    As `_resampled_means`, of rows: those of a task stay together.
-    """
-    values, counts = np.unique(rows, axis=0, return_counts=True)
-    drawn = keyed_generator(key).multinomial(
-        len(rows), counts / len(rows), size=_resamples(confidence)
-    )
-    means: Floats = drawn @ values / len(rows)
+    """Column means of bootstrap resamples of ``rows`` [T, C]: [R, C], enough for ``confidence``."""
+    rng, means = keyed_generator(key), np.empty((_resamples(confidence), rows.shape[1]))
+    columns = np.ascontiguousarray(rows.T)
+    for part in np.array_split(means, len(means) // 1_000):  # views, small enough for the cache
+        drawn = rng.integers(len(rows), size=(len(part), len(rows)))
+        for at, column in enumerate(columns):
+            part[:, at] = column[drawn].mean(axis=1)
     return means
 
 

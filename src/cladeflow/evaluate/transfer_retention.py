@@ -14,7 +14,7 @@ SUITE = "retention"
 """The suite whose deltas are guardrails: gates block a family that was forgotten."""
 
 
-class TransferRetention(Evaluation, name="transfer_retention", version=2):
+class TransferRetention(Evaluation, name="transfer_retention", version=3):
     """Greedy accuracy on mastered levels, compared task by task with the incumbent's.
 
     retention_f = mean over the tasks of family f of (correct_child - correct_incumbent), with its
@@ -46,13 +46,11 @@ class TransferRetention(Evaluation, name="transfer_retention", version=2):
         subject, baseline = _scores(envs, ctx.subject), _scores(envs, ctx.baseline)
         deltas = tuple(
             delta
-            for delta in subject.deltas(
-                baseline, ("accuracy",), confidence=self.confidence, key=ctx.key
-            )
+            for delta in subject.deltas(baseline, ("accuracy",), confidence=self.confidence)
             if delta.family != ALL
         )
         return ReportParts(
-            rows=subject.rows(ctx.key),
+            rows=subject.rows(),
             deltas=deltas,
             gaps=subject.gaps(baseline, ("accuracy",)),
             retention={delta.family: delta.delta for delta in deltas},

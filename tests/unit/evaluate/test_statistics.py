@@ -71,7 +71,7 @@ def test_exact_mcnemar_by_hand(wins: int, losses: int, p: float) -> None:
 
 def test_a_bootstrap_of_sums_of_single_tasks_is_the_one_of_their_mean() -> None:
     scores = [1.0, 0.0, 0.0, 1.0, 1.0]
-    plain = bootstrap_mean(scores, key="k")
+    plain = bootstrap_mean(scores)
     rows = [[score, 1.0] for score in scores]
     found = bootstrap_of_sums(
         rows, lambda sums: sums[..., 0] / sums[..., 1], pseudo=[[0, 1], [1, 1]], key="k"
@@ -81,7 +81,7 @@ def test_a_bootstrap_of_sums_of_single_tasks_is_the_one_of_their_mean() -> None:
 
 def test_a_bootstrap_ratio_of_single_values_is_the_bootstrap_of_their_mean() -> None:
     scores = [0.0, 1.0, 1.0, 0.0, 1.0]
-    assert bootstrap_ratio(scores, [1] * 5, key="k") == bootstrap_mean(scores, key="k")
+    assert bootstrap_ratio(scores, [1] * 5, key="k") == bootstrap_mean(scores)
 
 
 def test_attempts_that_agree_within_their_task_narrow_nothing() -> None:
@@ -97,13 +97,23 @@ def test_a_bootstrap_ratio_by_hand() -> None:
     assert (found.value, found.lo, found.hi) == (2.0, 0.0, 3.0)
 
 
-def test_interval_is_a_function_of_scores_and_key() -> None:
-    scores = np.array([0, 1, 1, 0.5] * 20)
-    first = bootstrap_mean(scores, key="a")
-    assert first == bootstrap_mean(scores, key="a")
-    assert first == bootstrap_mean(scores[::-1], key="a")
-    other = np.random.default_rng(0).random(80)
-    assert bootstrap_mean(other, key="a") != bootstrap_mean(other, key="b")
+def test_resamples_are_a_function_of_the_tasks_and_the_key() -> None:
+    totals, counts = np.random.default_rng(0).random(20), [1, 2] * 10
+    first = bootstrap_ratio(totals, counts, key="a")
+    assert (
+        first
+        == bootstrap_ratio(totals, counts, key="a")
+        != bootstrap_ratio(totals, counts, key="b")
+    )
+
+
+def test_resampled_rows_keep_together_and_have_the_bootstrap_moments() -> None:
+    sample = np.array([0.0, 0.25, 0.25, 1.0, 3.0])
+    means = statistics.resampled_rows(np.stack([sample, 2 * sample], 1), key="m", confidence=0.9996)
+    assert means.shape == (100_000, 2)
+    assert np.allclose(means[:, 1], 2 * means[:, 0])
+    assert means[:, 0].mean() == pytest.approx(sample.mean(), abs=0.01)
+    assert means[:, 0].std() == pytest.approx(sample.std() / 5**0.5, rel=0.01)
 
 
 def test_resampled_means_have_the_bootstrap_moments() -> None:
@@ -117,7 +127,7 @@ def test_bounds_agree_with_the_normal_interval_of_the_adjusted_sample() -> None:
     wins, losses, n = 60, 40, 400
     child = np.repeat([1.0, 0.0, 1.0], [wins, losses, n - wins - losses])
     baseline = np.repeat([0.0, 1.0, 1.0], [wins, losses, n - wins - losses])
-    found = paired_bootstrap(child, baseline, key="normal")
+    found = paired_bootstrap(child, baseline)
     share = (wins + losses + 2) / (n + 2)
     mean = (wins - losses) / (n + 2)
     half = 1.96 * ((share - mean**2) / (n + 2)) ** 0.5
@@ -128,24 +138,24 @@ def test_bounds_agree_with_the_normal_interval_of_the_adjusted_sample() -> None:
 
 
 def test_equal_scores_still_have_an_interval() -> None:
-    perfect = bootstrap_mean(np.ones(100), key="perfect")
+    perfect = bootstrap_mean(np.ones(100))
     assert perfect.value == perfect.hi == 1
     assert 0.95 < perfect.lo < 0.99
-    same = paired_bootstrap(np.ones(100), np.ones(100), key="same")
+    same = paired_bootstrap(np.ones(100), np.ones(100))
     assert same.value == 0
     assert -0.05 < same.lo < 0 < same.hi < 0.05
 
 
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=40))
 def test_interval_holds_the_estimate_and_stays_within_bounds(scores: list[float]) -> None:
-    found = bootstrap_mean(scores, key="property")
+    found = bootstrap_mean(scores)
     assert 0 <= found.lo <= found.value <= found.hi <= 1
 
 
 def test_more_confidence_is_wider() -> None:
     scores = np.array([0.0, 1.0] * 100)
-    narrow = bootstrap_mean(scores, key="w", confidence=0.95)
-    wide = bootstrap_mean(scores, key="w", confidence=corrected_confidence(0.95, 5))
+    narrow = bootstrap_mean(scores, confidence=0.95)
+    wide = bootstrap_mean(scores, confidence=corrected_confidence(0.95, 5))
     assert wide.lo < narrow.lo < narrow.hi < wide.hi
 
 
