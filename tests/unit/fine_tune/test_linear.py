@@ -3,7 +3,13 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
+from cladeflow.models import linear as kernels
 from cladeflow.models.linear import OneDnnLinear, use_onednn
+
+
+@pytest.fixture(autouse=True)
+def not_intel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "_processor", lambda: "vendor_id : AuthenticAMD")
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -28,3 +34,10 @@ def test_names_stay_and_other_dtypes_are_left_alone() -> None:
     use_onednn(model)
     assert list(model.state_dict()) == names
     assert [type(part) for part in model] == [OneDnnLinear, nn.Linear, nn.Embedding]
+
+
+def test_intels_own_processors_keep_their_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "_processor", lambda: "vendor_id : GenuineIntel")
+    model = nn.Sequential(nn.Linear(2, 2))
+    use_onednn(model)
+    assert type(model[0]) is nn.Linear
