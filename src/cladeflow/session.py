@@ -4,6 +4,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
+from gc import freeze
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from cladeflow.errors import ModelError
@@ -27,6 +29,7 @@ from cladeflow.telemetry.meter import CountingStore, Meter
 if TYPE_CHECKING:
     from cladeflow.archive.archive import Archive
     from cladeflow.models.engine import Engine
+    from cladeflow.models.transformers_engine import TransformersEngine
     from cladeflow.sandbox.client import CheckerClient
 
 R = TypeVar("R", bound=Record)
@@ -163,11 +166,9 @@ class Session:
         return True
 
     def _load(self, ref: str, dtype: Dtype) -> "Engine":
-        from cladeflow.models.transformers_engine import TransformersEngine
-
-        directory = materialise(self.store, ref)
+        kind, directory = _engine_kind(), materialise(self.store, ref)
         with self.computing():
-            return TransformersEngine(
+            return kind(
                 directory,
                 dtype=dtype,
                 digest=ref_digest(ref),
@@ -201,3 +202,12 @@ class Session:
                 CheckerClient(self.home.gold, told=self.live.verdicts)
             )
         return self._checker
+
+
+@cache
+def _engine_kind() -> "type[TransformersEngine]":
+    """Imported, with what torch and transformers consist of kept out of garbage collections."""
+    from cladeflow.models.transformers_engine import TransformersEngine
+
+    freeze()
+    return TransformersEngine
