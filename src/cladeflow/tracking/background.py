@@ -42,13 +42,14 @@ class Projector:
         """Wait for what was asked for; after an error, leave it to the next command."""
         if self._process is None:
             return
+        self._take()
         if kind:
             self._open = 0
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
-        try:
-            self._process.wait(0 if kind else _PATIENCE_SECONDS)
+        try:  # MLflow takes a second to end in peace, which nothing waits for once all is answered
+            self._process.wait(_PATIENCE_SECONDS if self._open else 0)
         except subprocess.TimeoutExpired:
             self._process.terminate()
             self._process.wait()
