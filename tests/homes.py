@@ -7,7 +7,7 @@ from cladeflow.home import Home
 from cladeflow.recipes import resolve
 from cladeflow.records import Agent, Scaffold
 from cladeflow.session import Session
-from cladeflow.store import seed_ref
+from cladeflow.store import Commit, seed_ref
 from cladeflow.visit import Visit
 from tests.micro import MICRO
 
@@ -24,9 +24,14 @@ def begun(directory: Path, recipe: str = "default", *settings: str) -> Home:
     return home
 
 
+def commits(session: Session, generation: int = 1) -> dict[str, Commit]:
+    """What is committed of a generation, by call."""
+    visit = Visit(session)
+    found = {str(node.call): visit.found(node) for node in visit.nodes(generation)}
+    return {call: commit for call, commit in found.items() if commit is not None}
+
+
 def digests(home: Home, generation: int = 1) -> dict[str, str]:
     """Digest by call of what is committed of a generation."""
     with Session(home) as session:
-        visit = Visit(session)
-        found = {str(node.call): visit.found(node) for node in visit.nodes(generation)}
-        return {call: commit.digest for call, commit in found.items() if commit is not None}
+        return {call: commit.digest for call, commit in commits(session, generation).items()}

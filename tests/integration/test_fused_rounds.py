@@ -11,9 +11,8 @@ from cladeflow.recipes.model import Dtype
 from cladeflow.records import Agent, Experience, Trajectory
 from cladeflow.runners import inline, subprocess
 from cladeflow.session import Session
-from cladeflow.store import Commit, ref_digest, seed_ref
-from cladeflow.visit import Visit
-from tests.homes import begun
+from cladeflow.store import ref_digest, seed_ref
+from tests.homes import begun, commits, digests
 
 SETTINGS = (
     "task_synthesis=[{seed_tasks: {levels: {chain: {5: 1}}}}]",
@@ -27,17 +26,6 @@ SETTINGS = (
 
 def start(directory: Path, recipe: str, *settings: str) -> Home:
     return begun(directory, recipe, *SETTINGS, *settings)
-
-
-def commits(session: Session, generation: int = 1) -> dict[str, Commit]:
-    visit = Visit(session)
-    found = {str(node.call): visit.found(node) for node in visit.nodes(generation)}
-    return {call: commit for call, commit in found.items() if commit is not None}
-
-
-def digests(home: Home) -> dict[str, str]:
-    with Session(home) as session:
-        return {call: commit.digest for call, commit in commits(session).items()}
 
 
 class Counting(Session):

@@ -10,10 +10,9 @@ from cladeflow.home import Home
 from cladeflow.plan.model import Population
 from cladeflow.runners import inline, subprocess
 from cladeflow.session import Session, silent
-from cladeflow.store import Commit
 from cladeflow.views import generation_views
 from cladeflow.visit import Visit
-from tests.homes import begun
+from tests.homes import begun, commits, digests
 
 THREE = Population(parents=2, children=3)
 
@@ -26,17 +25,6 @@ def session_of(home: Home, *args: object, population: Population = THREE) -> Ses
     session = Session(home, *args)  # type: ignore[arg-type]  # the progress, if any
     session.population = population
     return session
-
-
-def commits(home: Home, generation: int) -> dict[str, Commit]:
-    with Session(home) as session:
-        visit = Visit(session)
-        found = {str(node.call): visit.found(node) for node in visit.nodes(generation)}
-    return {call: commit for call, commit in found.items() if commit is not None}
-
-
-def digests(home: Home, generation: int) -> dict[str, str]:
-    return {call: commit.digest for call, commit in commits(home, generation).items()}
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +65,10 @@ def test_the_initial_agent_has_its_own_trials(grown: Home) -> None:
 def test_tasks_of_all_children_make_the_statistics_of_the_next_plan(grown: Home) -> None:
     with Session(grown) as session:
         stats = Visit(session).plan(2).stats
+        committed = commits(session, 1)
     made = [
         commit.values["cells"]["reasoning/chain/2"]
-        for call, commit in commits(grown, 1).items()
+        for call, commit in committed.items()
         if call.endswith("evaluate")
     ]
     pooled = stats["reasoning/chain/2"]

@@ -19,8 +19,8 @@ Chore = Literal["fused_round", "record_outcome"]
 ProfileStage = Literal[StageName, Chore]
 """What a task can be: a stage, all passes of a repeated round, or a chore of a pipeline."""
 PROFILE_STAGES: tuple[str, ...] = get_args(ProfileStage)
-MAPS = ("rollout", "critique", "verification", "evaluate")
-"""The stages whose shards several tasks can share."""
+Map = Literal["rollout", "critique", "verification", "evaluate"]
+"""A stage whose shards several tasks can share."""
 
 _REFERENCE = re.compile(r"[\w.\-/:]+(@sha256:[0-9a-f]{64})?")
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
@@ -113,7 +113,7 @@ class Profile(Value):
     defaults: StageResources = StageResources()
     stages: dict[ProfileStage, StageResources] = {}
     """What differs from ``defaults``, by stage."""
-    shards: dict[Literal["rollout", "critique", "verification", "evaluate"], int] = {}
+    shards: dict[Map, int] = {}
     """Tasks that share the shards of a stage; 1 where it is not named."""
     retries: Retries = Retries()
     trainer: Trainer = Trainer()
@@ -198,7 +198,12 @@ class Profile(Value):
 
     def stage(self, name: str) -> StageResources:
         """What a stage's tasks get."""
-        return self.stages.get(name, self.defaults)  # type: ignore[call-overload, no-any-return]
+        named = (wanted for stage, wanted in self.stages.items() if stage == name)
+        return next(named, self.defaults)
+
+    def shares(self, name: str) -> int:
+        """How many tasks share a stage's shards."""
+        return next((count for stage, count in self.shards.items() if stage == name), 1)
 
     def pod(self, name: str) -> StageResources:
         """What the pods of a stage's tasks get.

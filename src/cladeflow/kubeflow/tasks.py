@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from cladeflow.errors import RecipeError
 from cladeflow.graph import Node, StageCall, fused, unroll
-from cladeflow.kubeflow.profile import MAPS, Profile
+from cladeflow.kubeflow.profile import Profile
 from cladeflow.recipes.model import Recipe, Round
 
 MOST_GENERATIONS = 10
@@ -66,7 +66,7 @@ def _generation(
             stage=stage,
             calls=tuple(node.call for node in nodes),
             needs=tuple(dict.fromkeys(needs)) or after,
-            shares=profile.shards.get(stage, 1) if stage in MAPS else 1,  # type: ignore[call-overload]
+            shares=profile.shares(stage),
         )
 
 
