@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from cladeflow.archive import Event
 from cladeflow.archive.archive import Archive
+from cladeflow.archive.cache import Ids
 from cladeflow.recipes import resolve
 from cladeflow.records import Agent
 
@@ -62,7 +63,12 @@ class Population:
         self._keys = count()
         initial = Agent(weights={"actor": f"store:0#{0:064x}"})
         archive.start_evolution(resolve("star", scale="tiny"), seed, initial)
-        self.ids = [initial.id]
+        self._ids = bytearray(initial.id.encode())
+
+    @property
+    def ids(self) -> Ids:
+        """Of all agents that are in the archive, oldest first."""
+        return Ids(self._ids)
 
     def child(self, *parents: str) -> Agent:
         """An agent that is nowhere yet."""
@@ -72,14 +78,14 @@ class Population:
 
     def children(self, n: int) -> list[Agent]:
         """Agents whose parents are drawn from all that are in the archive."""
-        how_many = (2 if self.random.random() < _RECOMBINED else 1 for _ in range(n))
-        return [self.child(*(self.random.choice(self.ids) for _ in range(k))) for k in how_many]
+        ids, how_many = self.ids, (1 + (self.random.random() < _RECOMBINED) for _ in range(n))
+        return [self.child(*(self.random.choice(ids) for _ in range(k))) for k in how_many]
 
     def evaluated(self, agent_id: str) -> Event:
         """An evaluation like no other."""
         ok = self.random.randrange(_TASKS + 1)
         return Event(
-            key=f"evaluated/{next(self._keys)}",
+            key=f"evaluated/{agent_id}/{next(self._keys)}",
             kind="evaluated",
             agent_id=agent_id,
             payload={"ok": ok, "fail": _TASKS - ok},
@@ -88,7 +94,7 @@ class Population:
     def add(self, agents: Sequence[Agent]) -> Timing:
         """Record agents in one transaction."""
         timing = timed(lambda: self.archive.record([Event.added(agent) for agent in agents]))
-        self.ids += [agent.id for agent in agents]
+        self._ids += "".join(agent.id for agent in agents).encode()
         return timing
 
     def grow(self, n: int) -> Iterator[tuple[Timing, Timing]]:

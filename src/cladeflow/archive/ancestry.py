@@ -22,13 +22,19 @@ class Ancestry:
         self._ends.frombytes((self._ends[-1] + np.cumsum(counts)).astype(np.int64).tobytes())
         self._parents.frombytes(parents.astype(np.int64).tobytes())
 
+    def parents(self, agents: Iterable[int]) -> set[int]:
+        """Of any of these agents."""
+        ends, parents = self._ends, self._parents
+        return {parent for at in agents for parent in parents[ends[at] : ends[at + 1]]}
+
     def line(self, agents: Iterable[int]) -> set[int]:
         """These agents and all their ancestors."""
+        ends, parents = self._ends, self._parents
         found = set(agents)
         left = list(found)
         while left:
             at = left.pop()
-            for parent in self._parents[self._ends[at] : self._ends[at + 1]]:
+            for parent in parents[ends[at] : ends[at + 1]]:
                 if parent not in found:
                     found.add(parent)
                     left.append(parent)

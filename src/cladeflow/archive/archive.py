@@ -148,7 +148,7 @@ class Archive:
         Those are the children added, and the agents that `cladeflow promote` tested by hand.
         """
         table = schema.events.c
-        newest = select(func.max(table.id)).where(table.kind.in_(["promoted", "promoted_external"]))
+        newest = reading.newest(["promoted", "promoted_external"])
         tried = (
             select(func.count())
             .select_from(schema.events.join(schema.agents, table.agent_seq == schema.agents.c.seq))
@@ -156,7 +156,7 @@ class Archive:
                 (table.kind == "tested")
                 | ((table.kind == "added") & (schema.agents.c.generation > 0))
             )
-            .where(table.id > func.coalesce(newest.scalar_subquery(), 0))
+            .where(table.id > func.coalesce(newest, 0))
         )
         with self.database.read() as db:
             return db.scalar(tried) or 0
@@ -229,14 +229,6 @@ class Archive:
         line = line.union(select(edges.parent_seq).join(line, edges.agent_seq == line.c.seq))
         with self.database.read() as db:
             return reading.members(db, agents.seq.in_(select(line.c.seq)))[::-1]
-
-    def children(self, agent_id: str) -> list[Member]:
-        """The agents made from this one, oldest first."""
-        agents, edges = schema.agents.c, schema.agent_parents.c
-        parent = select(agents.seq).where(agents.id == agent_id).scalar_subquery()
-        born = select(edges.agent_seq).where(edges.parent_seq == parent)
-        with self.database.read() as db:
-            return reading.members(db, agents.seq.in_(born))
 
 
 def _composition(evolution: Evolution) -> tuple[str, int, str]:

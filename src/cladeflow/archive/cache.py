@@ -5,7 +5,16 @@ from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import CompoundSelect, Connection, Executable, Select, bindparam, func, select
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Executable,
+    Select,
+    bindparam,
+    false,
+    func,
+    select,
+)
 
 from cladeflow.archive.ancestry import Ancestry
 from cladeflow.archive.columns import Columns, Indices
@@ -14,16 +23,21 @@ from cladeflow.archive.recording import champion
 from cladeflow.archive.rows import values
 from cladeflow.archive.schema import agent_parents, agents, events, tallies
 
+_ID = 64
+"""Characters of an id."""
 _COUNTS = ("ok", "fail", "clade_ok", "clade_fail", "children")
 _ROW = np.dtype([("seq", np.int64), *((name, np.int64) for name in _COUNTS), ("eligible", bool)])
 
 
-class First(Sequence[str]):
-    """The strings that a list holds now, whatever is appended to it."""
+class Ids(Sequence[str]):
+    """The ids that a block of memory holds now, whatever is appended to it.
 
-    def __init__(self, strings: list[str]) -> None:
-        self._strings = strings
-        self._length = len(strings)
+    A million strings take twice the memory, and the garbage collector a look at each of them.
+    """
+
+    def __init__(self, block: bytearray) -> None:
+        self._block = block
+        self._length = len(block) // _ID
 
     def __len__(self) -> int:
         return self._length
@@ -34,9 +48,10 @@ class First(Sequence[str]):
     def __getitem__(self, index: slice) -> list[str]: ...
     def __getitem__(self, index: int | slice) -> str | list[str]:
         inside = range(self._length)[index]
-        if isinstance(inside, int):
-            return self._strings[inside]
-        return [self._strings[at] for at in inside]
+        return self._at(inside) if isinstance(inside, int) else [self._at(i) for i in inside]
+
+    def _at(self, index: int) -> str:
+        return self._block[index * _ID : (index + 1) * _ID].decode()
 
 
 class ColumnCache:
@@ -50,13 +65,13 @@ class ColumnCache:
         self._event = 0
         self._seqs: NDArray[np.int64] = np.zeros(0, np.int64)
         """Numbers of the agents, ascending: where an agent's number is, its columns are."""
-        self._ids: list[str] = []
+        self._ids = bytearray()
         """Only ever appended to, so that all columns share it."""
         self._ancestry = Ancestry()
         self._arrays: dict[str, NDArray[Any]] = {
             name: np.zeros(0, _ROW[name]) for name in (*_COUNTS, "eligible")
         }
-        self._columns = Columns(ids=First(self._ids), champion=0, **self._arrays)
+        self._columns = Columns(ids=Ids(self._ids), champion=0, **self._arrays)
 
     def refresh(self, db: Connection) -> Columns:
         """The columns as ``db``, a snapshot, has them."""
@@ -65,7 +80,7 @@ class ColumnCache:
             self._append(db)
             self._put(_fetched(db, _read()) if self._event == 0 else self._changed(db))
             index = int(np.searchsorted(self._seqs, champion(db) or 0))
-            self._columns = Columns(ids=First(self._ids), champion=index, **self._arrays)
+            self._columns = Columns(ids=Ids(self._ids), champion=index, **self._arrays)
             self._event = newest
         return self._columns
 
@@ -74,16 +89,21 @@ class ColumnCache:
         last = int(self._seqs[-1]) if len(self._seqs) else 0
         born = _fetched(db, _BORN, {"last": last})
         self._seqs = np.append(self._seqs, np.array([seq for seq, _ in born], np.int64))
-        self._ids += [agent_id for _, agent_id in born]
+        self._ids += "".join(agent_id for _, agent_id in born).encode()
         edges = np.array(_fetched(db, _EDGES, {"last": last}), np.int64).reshape(-1, 2)
         self._ancestry.append(len(born), self._places(edges[:, 0]), self._places(edges[:, 1]))
 
     def _changed(self, db: Connection) -> list[tuple[Any, ...]]:
-        """Rows of the agents of newer events and of their ancestors: no others can change."""
-        named = np.array(_fetched(db, _NAMED, {"event": self._event}), np.int64)
-        line = sorted(self._ancestry.line(self._places(named[:, 0]).tolist()))
-        seqs = self._seqs[line].tolist()
-        return _fetched(db, _READ_SOME, {"some": seqs})
+        """Rows of all whom newer events can have changed.
+
+        Those are the agents that they name, their parents, who may have got them as children, and
+        all ancestors of agents that were evaluated.
+        """
+        named, evaluated = np.array(_fetched(db, _NAMED, {"event": self._event}), np.int64).T
+        agents, ancestry = self._places(named), self._ancestry
+        line = ancestry.line(agents[evaluated > 0].tolist())
+        changed = sorted(line.union(agents.tolist(), ancestry.parents(agents.tolist())))
+        return _fetched(db, _READ_SOME, {"some": self._seqs[changed].tolist()})
 
     def _places(self, seqs: NDArray[np.int64]) -> Indices:
         return np.searchsorted(self._seqs, seqs)
@@ -93,8 +113,7 @@ class ColumnCache:
         found = np.array(rows, dtype=_ROW)
         at = self._places(found["seq"])
         for name, old in self._arrays.items():
-            new = np.zeros(len(self._seqs), old.dtype)
-            new[: len(old)] = old
+            new = np.append(old, np.zeros(len(self._seqs) - len(old), old.dtype))
             new[at] = found[name]
             new.flags.writeable = False
             self._arrays[name] = new
@@ -114,10 +133,11 @@ def _read_some() -> Select[Any]:
 
 
 def _named() -> CompoundSelect[Any]:
-    """Agents that newer events name, each once."""
+    """Agents that newer events name, and whether such an event adds to clades."""
     table, newer = events.c, events.c.id > bindparam("event")
-    replaced = select(table.incumbent_seq).where(newer, table.incumbent_seq.is_not(None))
-    return select(table.agent_seq).where(newer).union(replaced)
+    replaced = select(table.incumbent_seq, false())
+    replaced = replaced.where(newer, table.incumbent_seq.is_not(None))
+    return select(table.agent_seq, table.kind == "evaluated").where(newer).union(replaced)
 
 
 def _fetched(

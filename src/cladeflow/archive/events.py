@@ -26,6 +26,8 @@ EventKind = Literal[
 
 CHAMPION_CHANGES: frozenset[EventKind] = frozenset({"promoted", "promoted_external", "rolled_back"})
 """Kinds after which their agent is the champion."""
+ADDED = "added/"
+"""What the key of an ``added`` event starts with; the id of its agent is the rest of it."""
 
 
 def now() -> str:
@@ -41,7 +43,7 @@ class Event(Value):
     """Something that happened to an agent, to be recorded exactly once under its ``key``."""
 
     key: str
-    """Names the happening (such as ``added/<agent id>``): recording it again changes nothing."""
+    """Names the happening (like ``evaluated/<agent id>``): recording it again changes nothing."""
     kind: EventKind
     agent_id: str
     incumbent_id: str | None = None
@@ -58,9 +60,9 @@ class Event(Value):
     @classmethod
     def added(cls, agent: Agent, child: int = 0, **fields: Any) -> Self:
         """The event that brings ``agent``, the ``child``-th of its generation, into the archive."""
-        key = f"added/{agent.id}"
         return cls(
-            **{"key": key, **fields},
+            **fields,
+            key=ADDED + agent.id,
             kind="added",
             agent_id=agent.id,
             agent=agent,
@@ -73,6 +75,11 @@ class Event(Value):
             raise ValueError(f"{self.kind}: incumbent_id goes with a change of champion, and must")
         if (self.kind == "added") != (self.agent is not None):
             raise ValueError(f"{self.kind}: the agent goes with its 'added' event, and must")
+        brought = self.key.removeprefix(ADDED) if self.key.startswith(ADDED) else None
+        if brought != (self.agent_id if self.kind == "added" else None):
+            raise ValueError(
+                f"{self.key!r}: {ADDED}<id> is the key that an agent is added under, alone"
+            )
         return self
 
 

@@ -5,15 +5,14 @@ among them. An agent that several paths lead to counts once in a clade, and an e
 the one transaction that appends it, so it counts once at all.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Update, select
+from sqlalchemy import CTE, Connection, Integer, Select, Update, func, literal_column, null, select
 
 from cladeflow.archive.events import Event, EventKind
-from cladeflow.archive.rows import rows, values
+from cladeflow.archive.rows import rows
 from cladeflow.archive.schema import agent_parents, tallies
 from cladeflow.records import Agent, AgentStatus
 
@@ -26,6 +25,7 @@ _STATUS: dict[EventKind, AgentStatus] = {
     "quarantined": "quarantined",
     "collected": "collected",
 }
+_COUNTERS = ("ok", "fail", "clade_ok", "clade_fail", "children")
 
 
 class Known(NamedTuple):
@@ -36,18 +36,22 @@ class Known(NamedTuple):
 
 
 @dataclass
-class Growth:
-    """What is added to one agent's counters."""
+class Change:
+    """What a batch does to one agent: the status that it gives, and what its counters grow by."""
 
+    agent_seq: int
+    status: AgentStatus | None = None
+    """None where it stays as it is."""
     ok: int = 0
     fail: int = 0
-    clade_ok: int = 0
-    clade_fail: int = 0
     children: int = 0
 
-    def row(self, seq: int) -> dict[str, int]:
-        """A row of the parameter of `_GROW`."""
-        return {"agent_seq": seq, **vars(self)}
+
+class _Changes(dict[int, Change]):
+    """By the agents' numbers."""
+
+    def __missing__(self, seq: int) -> Change:
+        return self.setdefault(seq, Change(seq))
 
 
 def founding_status(agent: Agent) -> AgentStatus:
@@ -56,68 +60,35 @@ def founding_status(agent: Agent) -> AgentStatus:
 
 
 def fold(
-    db: Connection, born: Iterable[Agent], events: Sequence[Event], known: Mapping[str, Known]
+    db: Connection, born: Iterable[Agent], events: Iterable[Event], known: Mapping[str, Known]
 ) -> None:
     """Apply a batch: its new agents, whose tallies are there at zero, and its events in order."""
-    grown: defaultdict[int, Growth] = defaultdict(Growth)
+    changes = _Changes()
     for agent in born:
         for parent in set(agent.parents):
-            grown[known[parent].seq].children += 1
-    _count_trials(db, events, known, grown)
-    if grown:
-        db.execute(_GROW, {"grown": [growth.row(seq) for seq, growth in grown.items()]})
-    standings = list(_new_standings(events, known))
-    if standings:
-        db.execute(_STAND, {"standings": standings})
-
-
-def _count_trials(
-    db: Connection,
-    events: Iterable[Event],
-    known: Mapping[str, Known],
-    grown: defaultdict[int, Growth],
-) -> None:
+            changes[known[parent].seq].children += 1
     for event in events:
         if event.kind == "evaluated":
-            own = grown[known[event.agent_id].seq]
+            own = changes[known[event.agent_id].seq]
             own.ok += int(event.payload.get("ok", 0))
             own.fail += int(event.payload.get("fail", 0))
-    tried = {seq: growth for seq, growth in grown.items() if growth.ok or growth.fail}
-    parents = _parents_above(db, tried)
-    for seq, own in tried.items():
-        for ancestor in _clades_of(seq, parents):
-            grown[ancestor].clade_ok += own.ok
-            grown[ancestor].clade_fail += own.fail
+    for agent_id, status in _new_standings(events, known):
+        changes[known[agent_id].seq].status = status
+    if changes:
+        db.execute(_FOLD, {"changes": [vars(change) for change in changes.values()]})
 
 
-def _clades_of(seq: int, parents: Mapping[int, Sequence[int]]) -> set[int]:
-    """The agent and all its ancestors."""
-    found, open_ = {seq}, [seq]
-    while open_:
-        new = [parent for parent in parents.get(open_.pop(), ()) if parent not in found]
-        found.update(new)
-        open_ += new
-    return found
-
-
-def _parents_above(db: Connection, seqs: Iterable[int]) -> dict[int, list[int]]:
-    """Parents of these agents and of all their ancestors."""
-    found: defaultdict[int, list[int]] = defaultdict(list)
-    some = list(seqs)
-    for agent, parent in db.execute(_ABOVE, {"some": some}).all() if some else ():
-        found[agent].append(parent)
-    return found
-
-
-def _new_standings(events: Iterable[Event], known: Mapping[str, Known]) -> Iterator[dict[str, Any]]:
-    """The rows of `_STAND` for every agent whose status is another one after the events."""
+def _new_standings(
+    events: Iterable[Event], known: Mapping[str, Known]
+) -> Iterator[tuple[str, AgentStatus]]:
+    """Every agent whose status is another one after the events, with that one."""
     now: dict[str, AgentStatus] = {}
     for event in events:
         for agent_id, status in _standings(event):
             now[agent_id] = _standing(now.get(agent_id, known[agent_id].status), status)
     for agent_id, status in now.items():
         if status != known[agent_id].status:
-            yield {"agent_seq": known[agent_id].seq, "status": status}
+            yield agent_id, status
 
 
 def _standings(event: Event) -> Iterator[tuple[str, AgentStatus]]:
@@ -140,30 +111,37 @@ def _standing(now: AgentStatus, to: AgentStatus) -> AgentStatus:
     return now if to == "valid" and now != "candidate" else to
 
 
-def _above() -> Select[Any]:
-    """Edges (agent, parent) from some agents up, each once."""
-    edges = agent_parents.c
-    some = values("some", edges.agent_seq)
-    line = select(edges.agent_seq, edges.parent_seq)
-    above = line.join(some, edges.agent_seq == some.c.agent_seq).cte("above", recursive=True)
-    higher = line.join(above, edges.agent_seq == above.c.parent_seq)
-    above = above.union(higher)
-    return select(above.c.agent_seq, above.c.parent_seq)
+def _fold() -> Update:
+    """Apply changes to their agents' tallies, and add their trials to the clades above."""
+    own = (tallies.c[field.name] for field in fields(Change))
+    changes = select(rows("changes", *own)).cte("changes")
+    growth = _growth(changes, _line(changes)).cte("growth")
+    grown = {tallies.c[name]: tallies.c[name] + growth.c[name] for name in _COUNTERS}
+    status = func.coalesce(growth.c.status, tallies.c.status)
+    changed = tallies.update().where(tallies.c.agent_seq == growth.c.agent_seq)
+    return changed.values({tallies.c.status: status, **grown})
 
 
-def _grow() -> Update:
-    """Add to the counters of some agents."""
-    counters = [tallies.c[field.name] for field in fields(Growth)]
-    grown = rows("grown", tallies.c.agent_seq, *counters)
-    more = {counter: counter + grown.c[counter.name] for counter in counters}
-    return tallies.update().where(tallies.c.agent_seq == grown.c.agent_seq).values(more)
+def _line(changes: CTE) -> CTE:
+    """Trials beside every agent in whose clade they are; UNION drops second paths to it."""
+    agent, trials = changes.c.agent_seq, (changes.c.ok, changes.c.fail)
+    tried = select(agent.label("tried"), agent, *trials).where(changes.c.ok + changes.c.fail > 0)
+    line = tried.cte("line", recursive=True)
+    above = select(line.c.tried, agent_parents.c.parent_seq, line.c.ok, line.c.fail)
+    edges = agent_parents.c.agent_seq == line.c.agent_seq
+    return line.union(above.join_from(line, agent_parents, edges))
 
 
-def _stand() -> Update:
-    """Give some agents another status."""
-    standings = rows("standings", tallies.c.agent_seq, tallies.c.status)
-    at = tallies.c.agent_seq == standings.c.agent_seq
-    return tallies.update().where(at).values(status=standings.c.status)
+def _growth(changes: CTE, line: CTE) -> Select[Any]:
+    """All that is added to an agent in one row, because an update takes a row once."""
+    none = literal_column("0", Integer)
+    own = select(changes, none.label("clade_ok"), none.label("clade_fail"))
+    clade = {"agent_seq": line.c.agent_seq, "clade_ok": line.c.ok, "clade_fail": line.c.fail}
+    above = select(*({"status": null(), **clade}.get(c.name, none) for c in own.selected_columns))
+    parts = own.union_all(above).subquery().c
+    status = func.max(parts.status).label("status")
+    sums = (func.sum(parts[name]).label(name) for name in _COUNTERS)
+    return select(parts.agent_seq, status, *sums).group_by(parts.agent_seq)
 
 
-_ABOVE, _GROW, _STAND = _above(), _grow(), _stand()
+_FOLD = _fold()

@@ -18,13 +18,12 @@ _CONNECTION = {
     "keepalives_idle": _WAIT_SECONDS,
     "keepalives_interval": 10,
     "keepalives_count": 3,
-    # A prepared statement keeps its plan, and a session may see an archive grow from one agent, for
-    # which any plan will do, to a million.
-    "prepare_threshold": None,
 }
 _SESSION = (
     f"SET lock_timeout = '{_WAIT_SECONDS}s'",
     f"SET idle_in_transaction_session_timeout = '{_WAIT_SECONDS}s'",
+    # A session may see an archive grow from one agent, for which any plan will do, to a million.
+    "SET plan_cache_mode = force_custom_plan",
     # How much a parameter or a recursion brings is guessed, and so high that joining whole tables
     # looks cheap; and all that is asked for here, an index leads to.
     "SET enable_seqscan = off",

@@ -1,12 +1,25 @@
 """The read side of the archive: rows as what readers get to see."""
 
+from collections.abc import Iterable
 from string import hexdigits
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Select, bindparam, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    ScalarSelect,
+    Select,
+    bindparam,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from cladeflow.archive import schema
-from cladeflow.archive.events import Recorded
+from cladeflow.archive.events import ADDED, EventKind, Recorded
 from cladeflow.archive.population import Evolution, Member, Tally
 from cladeflow.records import Agent
 
@@ -18,6 +31,19 @@ def evolution(db: Connection) -> Evolution | None:
     """What the archive is the archive of, where one was started."""
     row = db.execute(select(schema.evolution)).mappings().first()
     return None if row is None else Evolution(**{k: v for k, v in row.items() if k != "single"})
+
+
+def newest(kinds: Iterable[EventKind], *where: ColumnElement[bool]) -> ScalarSelect[int]:
+    """Number of the newest event of some kinds for which ``where`` holds; NULL without any.
+
+    It stands at the end of its kind in the index on kinds. Only a range of kinds, even of one, in
+    the order of that index keeps PostgreSQL from walking back through the events of all kinds.
+    """
+    events = schema.events.c
+    last = select(events.id).where(*where).order_by(events.kind.desc(), events.id.desc()).limit(1)
+    lasts = (last.where(events.kind.between(kind, kind)).subquery() for kind in sorted(kinds))
+    each = union_all(*(select(last.c.id) for last in lasts)).subquery()
+    return select(func.max(each.c.id)).scalar_subquery()
 
 
 def members(db: Connection, *where: Any) -> list[Member]:
@@ -57,6 +83,7 @@ def recorded() -> Select[Any]:
     events, incumbents = schema.events.c, schema.agents.alias("incumbents")
     columns = {
         **{column.name: column for column in events},
+        "key": func.coalesce(events.key, literal(ADDED).concat(schema.agents.c.id)),
         "agent_id": schema.agents.c.id,
         "incumbent_id": incumbents.c.id,
     }

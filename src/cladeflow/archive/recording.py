@@ -3,22 +3,36 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, Table, func, insert, select
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Insert,
+    Select,
+    Table,
+    insert,
+    null,
+    select,
+    union_all,
+)
 
-from cladeflow.archive import schema
-from cladeflow.archive.events import CHAMPION_CHANGES, ChampionMoved, Event
+from cladeflow.archive import reading, schema
+from cladeflow.archive.events import ADDED, CHAMPION_CHANGES, ChampionMoved, Event
 from cladeflow.archive.fold import Known, fold, founding_status
 from cladeflow.archive.rows import rows, values
 from cladeflow.errors import HomeError
 from cladeflow.records import Agent
 
+Meaning = tuple[str, str]
+"""What a key stands for: the kind of its event, and the agent that it is about."""
+
 
 def record(db: Connection, events: Iterable[Event]) -> None:
     """Append the events that are not there yet, with the agents they bring, and fold them in."""
-    fresh = list(_unrecorded(db, events))
+    told = list(events)
+    agents, recorded = find(db, _named(told), [event.key for event in told])
+    fresh = list(_unrecorded(told, recorded))
     if not fresh:
         return
-    agents = find_agents(db, _named(fresh))
     _require_incumbents(db, fresh)
     born = _insert_agents(db, fresh, agents)
     _require(_named(fresh), agents)
@@ -32,26 +46,22 @@ def champion(db: Connection, at_event: int | None = None) -> int | None:
     Without any change, that of the agent that the evolution started from, if there is one.
     """
     events, agents = schema.events.c, schema.agents.c
-    newest = select(func.max(events.id)).where(events.kind.in_(CHAMPION_CHANGES))
-    if at_event is not None:
-        newest = newest.where(events.id <= at_event)
-    changed: Select[Any] = select(events.agent_seq).where(events.id == newest.scalar_subquery())
+    until = () if at_event is None else (events.id <= at_event,)
+    newest = reading.newest(CHAMPION_CHANGES, *until)
+    changed: Select[Any] = select(events.agent_seq).where(events.id == newest)
     first = select(agents.seq).join(schema.evolution, schema.evolution.c.initial == agents.id)
     return db.scalar(changed) or db.scalar(first)
 
 
-def _unrecorded(db: Connection, events: Iterable[Event]) -> Iterator[Event]:
+def _unrecorded(events: Iterable[Event], recorded: dict[str, Meaning]) -> Iterator[Event]:
     """Events whose key is new; raises `HomeError` where a key stands for something else."""
-    events = list(events)
-    found = db.execute(_RECORDED, {"keys": [event.key for event in events]}).all()
-    known = {key: (kind, agent_id) for key, kind, agent_id in found}
     for event in events:
         meaning = (event.kind, event.agent_id)
-        if event.key not in known:
-            known[event.key] = meaning
+        if event.key not in recorded:
+            recorded[event.key] = meaning
             yield event
-        elif known[event.key] != meaning:
-            kind, agent_id = known[event.key]
+        elif recorded[event.key] != meaning:
+            kind, agent_id = recorded[event.key]
             raise HomeError(
                 f"the archive already holds {event.key!r} as {kind} of {agent_id[:12]}; it cannot "
                 f"become {event.kind} of {event.agent_id[:12]}: give the new event its own key"
@@ -117,7 +127,7 @@ def _tally_row(agent: Known) -> dict[str, Any]:
 def _event_row(event: Event, known: Mapping[str, Known]) -> dict[str, Any]:
     incumbent = None if event.incumbent_id is None else known[event.incumbent_id].seq
     return {
-        "key": event.key,
+        "key": None if event.kind == "added" else event.key,
         "kind": event.kind,
         "agent_seq": known[event.agent_id].seq,
         "incumbent_seq": incumbent,
@@ -149,10 +159,23 @@ def _require(agent_ids: Iterable[str], *known: Mapping[str, Any]) -> None:
             )
 
 
-def find_agents(db: Connection, agent_ids: Iterable[str]) -> dict[str, Known]:
-    """Those of the agents that the archive holds."""
-    found = db.execute(_KNOWN, {"ids": list(agent_ids)}).all()
-    return {agent_id: Known(seq, status) for agent_id, seq, status in found}
+def find(
+    db: Connection, agent_ids: Iterable[str], keys: Iterable[str] = ()
+) -> tuple[dict[str, Known], dict[str, Meaning]]:
+    """What the archive holds of these: agents by id, and by key what events stand for.
+
+    An agent is there where the event that brought it is.
+    """
+    agents: dict[str, Known] = {}
+    recorded: dict[str, Meaning] = {}
+    asked = {"ids": list(agent_ids), "keys": [key for key in keys if not key.startswith(ADDED)]}
+    for agent_id, seq, what, key in db.execute(_HELD, asked).all():
+        if key is None:
+            agents[agent_id] = Known(seq, what)
+            recorded[ADDED + agent_id] = ("added", agent_id)
+        else:
+            recorded[key] = (what, agent_id)
+    return agents, recorded
 
 
 def _insertion(table: Table, *without: str) -> Insert:
@@ -162,25 +185,21 @@ def _insertion(table: Table, *without: str) -> Insert:
     return insert(table).from_select([column.name for column in columns], select(given))
 
 
-def _recorded() -> Select[Any]:
-    events, agents = schema.events.c, schema.agents.c
-    keys = values("keys", events.key)
-    found = select(events.key, events.kind, agents.id).join_from(
-        keys, schema.events, events.key == keys.c.key
+def _held() -> CompoundSelect[Any]:
+    """Agents with their status, and no key; and, by their keys, events with their kind."""
+    agents, events, tallies = schema.agents.c, schema.events.c, schema.tallies.c
+    ids, keys = values("ids", agents.id), values("keys", events.key)
+    known = select(agents.id, agents.seq, tallies.status, null())
+    known = known.join_from(ids, schema.agents, agents.id == ids.c.id)
+    recorded = select(agents.id, agents.seq, events.kind, events.key)
+    recorded = recorded.join_from(keys, schema.events, events.key == keys.c.key)
+    return union_all(
+        known.join(schema.tallies, tallies.agent_seq == agents.seq),
+        recorded.join(schema.agents, agents.seq == events.agent_seq),
     )
-    return found.join(schema.agents, events.agent_seq == agents.seq)
 
 
-def _known() -> Select[Any]:
-    agents, tallies = schema.agents.c, schema.tallies.c
-    ids = values("ids", agents.id)
-    found = select(agents.id, agents.seq, tallies.status).join_from(
-        ids, schema.agents, agents.id == ids.c.id
-    )
-    return found.join(schema.tallies, tallies.agent_seq == agents.seq)
-
-
-_RECORDED, _KNOWN = _recorded(), _known()
+_HELD = _held()
 _INSERT_AGENTS = _insertion(schema.agents, "seq").returning(schema.agents.c.id, schema.agents.c.seq)
 _INSERT_PARENTS = _insertion(schema.agent_parents)
 _INSERT_TALLIES = _insertion(schema.tallies)

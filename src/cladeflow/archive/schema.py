@@ -6,6 +6,8 @@ table of their own because they change with every event while agents never do.
 
 Rows name agents by ``seq``, a number in the order of their birth: at a million agents, rows and
 indices that are ordered by ids, which are as good as random, cost a page of disk for every row.
+For the same reason the event that brings an agent, of which there is one for each, has no key of
+its own: its agent stands for it.
 """
 
 from typing import Any
@@ -23,6 +25,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData()
@@ -34,6 +37,11 @@ _serial = BigInteger().with_variant(Integer, "sqlite")
 def _agent(name: str, **options: Any) -> Column[int]:
     """A column that names an agent."""
     return Column(name, _serial, ForeignKey("agents.seq"), **{"nullable": False, **options})
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """The rows that an index is of."""
+    return {f"{name}_where": text(condition) for name in ("sqlite", "postgresql")}
 
 
 evolution = Table(
@@ -72,7 +80,6 @@ agent_parents = Table(
     _agent("agent_seq", primary_key=True, autoincrement=False),
     Column("ordinal", Integer, primary_key=True),
     _agent("parent_seq"),
-    Index("ix_agent_parents_parent_seq", "parent_seq"),
     sqlite_with_rowid=False,
 )
 
@@ -92,7 +99,7 @@ events = Table(
     "events",
     metadata,
     Column("id", _serial, primary_key=True, autoincrement=True),
-    Column("key", String(255), nullable=False, unique=True),
+    Column("key", String(255), unique=True),
     Column("kind", String(24), nullable=False),
     _agent("agent_seq"),
     _agent("incumbent_seq", nullable=True),
@@ -100,6 +107,8 @@ events = Table(
     Column("who", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("created", String(32), nullable=False),
+    CheckConstraint("(kind = 'added') = (key IS NULL)", name="added_by_agent"),
+    Index("ix_events_added", "agent_seq", unique=True, **_where("key IS NULL")),
     Index("ix_events_kind_id", "kind", "id"),
     Index("ix_events_agent_seq", "agent_seq"),
     sqlite_autoincrement=True,

@@ -17,7 +17,7 @@ _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "cache_size=-262144",  # KiB at most: what the indices of a million agents take
-    "wal_autocheckpoint=16384",  # pages: one that many transactions write goes to its place once
+    "wal_autocheckpoint=65536",  # pages: one that many transactions write goes to its place once
 )
 _WRITE = "cladeflow_write"
 

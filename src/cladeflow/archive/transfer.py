@@ -114,7 +114,7 @@ def _require_ancestry(db: Connection, agents: Mapping[str, Agent]) -> None:
     """Every parent is there, none is its own descendant, and every agent is what its id says."""
     parents = {agent_id: agent.parents for agent_id, agent in agents.items()}
     missing = {parent for line in parents.values() for parent in line} - parents.keys()
-    for unknown in sorted(missing - recording.find_agents(db, missing).keys()):
+    for unknown in sorted(missing - recording.find(db, missing)[0].keys()):
         child = next(agent_id for agent_id, line in parents.items() if unknown in line)
         raise HomeError(
             f"{unknown[:12]}, a parent of agent {child[:12]}, is neither in the export nor in the "
@@ -137,7 +137,8 @@ def _require_ancestry(db: Connection, agents: Mapping[str, Agent]) -> None:
 
 
 def _start(db: Connection, evolution: Evolution) -> None:
-    if not recording.find_agents(db, [evolution.initial]):
+    known, _ = recording.find(db, [evolution.initial])
+    if not known:
         raise HomeError(
             f"the first event of the export does not add {evolution.initial[:12]}, which the "
             "evolution started from; export the archive again"

@@ -15,6 +15,7 @@ def test_a_line_holds_every_ancestor_once_however_many_paths_lead_to_it() -> Non
     assert ancestry.line([2]) == {2, 0}
     assert ancestry.line([5, 1]) == {5, 1, 0}
     assert ancestry.line([]) == set()
+    assert ancestry.parents([3, 4, 5]) == {1, 2, 3}
 
 
 def test_a_line_may_be_as_long_as_the_archive() -> None:

@@ -169,8 +169,6 @@ def test_lineage_follows_both_parents_and_names_each_ancestor_once(
     archive.record([Event.added(agent) for agent in (left, right, joined)])
     ancestors = [member.agent for member in archive.lineage(joined.id)]
     assert ancestors == [joined, right, left, initial]
-    assert [member.agent for member in archive.children(initial.id)] == [left, right]
-    assert [member.agent for member in archive.children(left.id)] == [joined]
     assert archive.lineage(initial.id)[0].agent == initial
 
 
@@ -189,6 +187,21 @@ def test_an_agent_is_found_by_a_prefix_that_is_its_alone(
         archive.agent(shared)
     with pytest.raises(HomeError, match="no agent 'xyz'"):
         archive.agent("xyz")
+
+
+def test_an_agent_is_added_under_its_own_key_and_nothing_else_is(
+    initial: Agent, make_agent: Any
+) -> None:
+    child = make_agent("child", initial)
+    added = Event.added(child).model_dump() | {"agent": child}
+    for changed in (
+        {"key": "another"},
+        {"key": f"added/{initial.id}"},
+        {"kind": "rejected", "agent": None},
+        {"kind": "rejected", "agent": None, "agent_id": initial.id},
+    ):
+        with pytest.raises(ValueError, match="is the key that an agent is added under, alone"):
+            Event(**added | changed)
 
 
 def test_events_of_unknown_agents_are_refused(

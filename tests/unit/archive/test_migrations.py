@@ -46,6 +46,8 @@ def test_all_content_survives_the_way_down_and_up(
         assert "clade_ok" not in {c["name"] for c in inspect(db).get_columns("tallies")}
         parents = db.execute(text("SELECT agent_id, parent_id FROM agent_parents ORDER BY ordinal"))
         assert (joined.id, right.id) in [tuple(row) for row in parents]
+        keys = db.scalars(text("SELECT key FROM events ORDER BY id")).all()
+        assert keys == [event.key for event in before[1]]
 
     archive.database.upgrade()
     assert revision(archive.database) == REVISIONS[-1]
@@ -72,10 +74,14 @@ def test_the_migrations_give_the_schema_that_the_metadata_describes(archive: Arc
 
 
 def test_the_database_itself_refuses_what_would_break_the_archive(archive: Archive) -> None:
+    archive.record([Event(key="pin", kind="pinned", agent_id=archive.evolution.initial)])
     event = "INSERT INTO events (key, kind, agent_seq, payload, who, why, created) VALUES "
     for statement in (
-        f"{event} ((SELECT key FROM events LIMIT 1), 'added', 1, '{{}}', '', '', '')",
-        f"{event} ('other', 'added', 77, '{{}}', '', '', '')",
+        f"{event} ('pin', 'rejected', 1, '{{}}', '', '', '')",
+        f"{event} (NULL, 'added', 1, '{{}}', '', '', '')",
+        f"{event} ('other', 'added', 1, '{{}}', '', '', '')",
+        f"{event} (NULL, 'rejected', 1, '{{}}', '', '', '')",
+        f"{event} ('other', 'rejected', 77, '{{}}', '', '', '')",
         "INSERT INTO agent_parents VALUES (1, 0, 77)",
         "UPDATE evolution SET single = 2",
     ):

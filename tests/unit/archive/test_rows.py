@@ -4,7 +4,7 @@ from typing import Any
 
 from cladeflow.archive import Event
 from cladeflow.archive.archive import Archive
-from cladeflow.archive.recording import find_agents
+from cladeflow.archive.recording import find
 from cladeflow.records import Agent
 
 ODD = 'it\'s "odd" \\ / ünï 🙂 {}[]:, \n\t$1 %s :name null'
@@ -54,4 +54,5 @@ def test_more_rows_than_a_statement_takes_parameters(
 ) -> None:
     unknown = [f"{n:064x}" for n in range(70_000)]
     with archive.database.read() as db:
-        assert list(find_agents(db, [*unknown, initial.id])) == [initial.id]
+        agents, _ = find(db, [*unknown, initial.id])
+        assert list(agents) == [initial.id]

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from cladeflow.archive import Columns, Event, Tally
 from cladeflow.archive.archive import Archive
+from cladeflow.archive.cache import ColumnCache
 from cladeflow.archive.events import CHAMPION_CHANGES
+from cladeflow.errors import HomeError
 from cladeflow.recipes.model import Resolved
 from cladeflow.records import Agent
 
@@ -96,6 +98,24 @@ def test_columns_are_of_one_moment_and_the_same_until_something_happens(
     assert before.clade_ok.tolist() == [0] and after.clade_ok.tolist() == [3, 3]
     with pytest.raises(ValueError, match="read-only"):
         after.ok[0] = 7
+
+
+def test_what_a_failed_refresh_left_out_comes_with_the_next(
+    archive: Archive, initial: Agent, make_agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise HomeError("the connection broke")
+
+    archive.columns()
+    archive.record([Event.added(make_agent("first", initial))])
+    with monkeypatch.context() as broken, pytest.raises(HomeError):
+        broken.setattr(ColumnCache, "_changed", fail)
+        archive.columns()
+    second = make_agent("second", initial)
+    archive.record([Event.added(second), evaluated(second, 1, 2)])
+    columns = archive.columns()
+    assert columns.children.tolist() == [2, 0, 0]
+    assert columns.clade_fail.tolist() == [2, 0, 2]
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """Rows name agents by number, tallies count clades, agents are found by generation."""
 
-from collections.abc import Callable
-
 import sqlalchemy as sa
 from alembic import op
+
+from cladeflow.archive.migrations.remake import number_events_on, remake
 
 revision = "0002"
 down_revision = "0001"
@@ -24,27 +24,16 @@ _CLADES = """
 """Every trial once for each agent whose clade it is in: UNION drops second paths to an ancestor."""
 
 
-def _remake(table: str, content: str, make: Callable[[], None]) -> None:
-    """Replace a table by what ``make`` makes, filled with ``content``, which names its columns."""
-    op.execute(f"CREATE TEMPORARY TABLE moved AS {content}")
-    op.drop_table(table)
-    make()
-    moved = sa.inspect(op.get_bind()).get_columns(table)
-    columns = ", ".join(column["name"] for column in moved)
-    op.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM moved")
-    op.execute("DROP TABLE moved")
-
-
 def upgrade() -> None:
     op.drop_index("ix_agents_behaviour", "agents")
     op.create_index("ix_agents_generation", "agents", ["generation"])
-    _remake(
+    remake(
         "agent_parents",
         """SELECT agent.seq AS agent_seq, ordinal, parent.seq AS parent_seq FROM agent_parents
            JOIN agents agent ON agent.id = agent_id JOIN agents parent ON parent.id = parent_id""",
         _parents,
     )
-    _remake(
+    remake(
         "tallies",
         """SELECT seq AS agent_seq, status, ok, fail, 0 AS clade_ok, 0 AS clade_fail, children
            FROM tallies JOIN agents ON agents.id = agent_id""",
@@ -58,49 +47,40 @@ def upgrade() -> None:
            WHERE agent_seq IN (SELECT seq FROM clades)"""
     )
     op.execute("DROP TABLE clades")
-    _remake(
+    remake(
         "events",
         f"""SELECT {_EVENT}, agent.seq AS agent_seq, incumbent.seq AS incumbent_seq FROM events
             JOIN agents agent ON agent.id = agent_id
             LEFT JOIN agents incumbent ON incumbent.id = incumbent_id""",
         _events,
     )
-    _number_on()
+    number_events_on()
 
 
 def downgrade() -> None:
     op.drop_index("ix_agents_generation", "agents")
     op.create_index("ix_agents_behaviour", "agents", ["behaviour"])
-    _remake(
+    remake(
         "agent_parents",
         """SELECT agent.id AS agent_id, ordinal, parent.id AS parent_id FROM agent_parents
            JOIN agents agent ON agent.seq = agent_seq
            JOIN agents parent ON parent.seq = parent_seq""",
         _parents_0001,
     )
-    _remake(
+    remake(
         "tallies",
         """SELECT agents.id AS agent_id, status, ok, fail, children
            FROM tallies JOIN agents ON agents.seq = agent_seq""",
         _tallies_0001,
     )
-    _remake(
+    remake(
         "events",
         f"""SELECT {_EVENT}, agent.id AS agent_id, incumbent.id AS incumbent_id FROM events
             JOIN agents agent ON agent.seq = agent_seq
             LEFT JOIN agents incumbent ON incumbent.seq = incumbent_seq""",
         _events_0001,
     )
-    _number_on()
-
-
-def _number_on() -> None:
-    """Let the next event take the number after the newest; SQLite does so by itself."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            """SELECT setval(pg_get_serial_sequence('events', 'id'),
-               coalesce(max(id), 1), max(id) IS NOT NULL) FROM events"""
-        )
+    number_events_on()
 
 
 def _seq(name: str, **options: object) -> sa.Column[int]:
