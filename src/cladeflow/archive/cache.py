@@ -21,12 +21,11 @@ from cladeflow.archive.columns import Columns, Indices
 from cladeflow.archive.population import NO_PARENTS
 from cladeflow.archive.recording import champion
 from cladeflow.archive.rows import values
-from cladeflow.archive.schema import agent_parents, agents, events, tallies
+from cladeflow.archive.schema import COUNTERS, agent_parents, agents, events, tallies
 
 _ID = 64
 """Characters of an id."""
-_COUNTS = ("ok", "fail", "clade_ok", "clade_fail", "children")
-_ROW = np.dtype([("seq", np.int64), *((name, np.int64) for name in _COUNTS), ("eligible", bool)])
+_ROW = np.dtype([("seq", np.int64), *((name, np.int64) for name in COUNTERS), ("eligible", bool)])
 
 
 class Ids(Sequence[str]):
@@ -69,7 +68,7 @@ class ColumnCache:
         """Only ever appended to, so that all columns share it."""
         self._ancestry = Ancestry()
         self._arrays: dict[str, NDArray[Any]] = {
-            name: np.zeros(0, _ROW[name]) for name in (*_COUNTS, "eligible")
+            name: np.zeros(0, _ROW[name]) for name in (*COUNTERS, "eligible")
         }
         self._columns = Columns(ids=Ids(self._ids), champion=0, **self._arrays)
 
@@ -121,7 +120,7 @@ class ColumnCache:
 
 def _read() -> Select[Any]:
     """What the columns hold of every agent."""
-    counts = (tallies.c[name] for name in _COUNTS)
+    counts = (tallies.c[name] for name in COUNTERS)
     eligible = tallies.c.status.not_in(NO_PARENTS)
     return select(tallies.c.agent_seq, *counts, eligible)
 

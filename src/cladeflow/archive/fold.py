@@ -13,7 +13,7 @@ from sqlalchemy import CTE, Connection, Integer, Select, Update, func, literal_c
 
 from cladeflow.archive.events import Event, EventKind
 from cladeflow.archive.rows import rows
-from cladeflow.archive.schema import agent_parents, tallies
+from cladeflow.archive.schema import COUNTERS, agent_parents, tallies
 from cladeflow.records import Agent, AgentStatus
 
 _STATUS: dict[EventKind, AgentStatus] = {
@@ -25,7 +25,6 @@ _STATUS: dict[EventKind, AgentStatus] = {
     "quarantined": "quarantined",
     "collected": "collected",
 }
-_COUNTERS = ("ok", "fail", "clade_ok", "clade_fail", "children")
 
 
 class Known(NamedTuple):
@@ -116,7 +115,7 @@ def _fold() -> Update:
     own = (tallies.c[field.name] for field in fields(Change))
     changes = select(rows("changes", *own)).cte("changes")
     growth = _growth(changes, _line(changes)).cte("growth")
-    grown = {tallies.c[name]: tallies.c[name] + growth.c[name] for name in _COUNTERS}
+    grown = {tallies.c[name]: tallies.c[name] + growth.c[name] for name in COUNTERS}
     status = func.coalesce(growth.c.status, tallies.c.status)
     changed = tallies.update().where(tallies.c.agent_seq == growth.c.agent_seq)
     return changed.values({tallies.c.status: status, **grown})
@@ -140,7 +139,7 @@ def _growth(changes: CTE, line: CTE) -> Select[Any]:
     above = select(*({"status": null(), **clade}.get(c.name, none) for c in own.selected_columns))
     parts = own.union_all(above).subquery().c
     status = func.max(parts.status).label("status")
-    sums = (func.sum(parts[name]).label(name) for name in _COUNTERS)
+    sums = (func.sum(parts[name]).label(name) for name in COUNTERS)
     return select(parts.agent_seq, status, *sums).group_by(parts.agent_seq)
 
 

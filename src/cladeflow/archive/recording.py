@@ -120,7 +120,7 @@ def _agent_row(event: Event) -> dict[str, Any]:
 
 
 def _tally_row(agent: Known) -> dict[str, Any]:
-    counters = dict.fromkeys(("ok", "fail", "clade_ok", "clade_fail", "children"), 0)
+    counters = dict.fromkeys(schema.COUNTERS, 0)
     return {"agent_seq": agent.seq, "status": agent.status, **counters}
 
 

@@ -95,6 +95,9 @@ tallies = Table(
     Column("children", Integer, nullable=False),
 )
 
+COUNTERS = ("ok", "fail", "clade_ok", "clade_fail", "children")
+"""The columns of ``tallies`` that only grow."""
+
 events = Table(
     "events",
     metadata,

@@ -10,11 +10,10 @@ from math import ceil, comb
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cladeflow.evaluate.exact import Floats as Floats
 from cladeflow.evaluate.exact import mean_bounds
-
-Floats = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
