@@ -1,7 +1,7 @@
 """Who descends from whom, in memory: agents by their places among the columns."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -22,16 +22,15 @@ class Ancestry:
         self._ends.frombytes((self._ends[-1] + np.cumsum(counts)).astype(np.int64).tobytes())
         self._parents.frombytes(parents.astype(np.int64).tobytes())
 
-    def parents(self, agents: Iterable[int]) -> set[int]:
-        """Of any of these agents."""
-        ends, parents = self._ends, self._parents
-        return {parent for at in agents for parent in parents[ends[at] : ends[at + 1]]}
+    def parents_from(self, first: int) -> Iterator[int]:
+        """The parents of agent ``first`` and of all after it, each once for every child."""
+        for at in range(first, len(self._ends) - 1):
+            yield from set(self._parents[self._ends[at] : self._ends[at + 1]])
 
-    def line(self, agents: Iterable[int]) -> set[int]:
-        """These agents and all their ancestors."""
+    def line(self, agent: int) -> set[int]:
+        """An agent and all its ancestors."""
         ends, parents = self._ends, self._parents
-        found = set(agents)
-        left = list(found)
+        found, left = {agent}, [agent]
         while left:
             at = left.pop()
             for parent in parents[ends[at] : ends[at + 1]]:

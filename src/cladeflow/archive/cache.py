@@ -6,12 +6,11 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
-    CompoundSelect,
     Connection,
     Executable,
+    FromClause,
     Select,
     bindparam,
-    false,
     func,
     select,
 )
@@ -20,12 +19,14 @@ from cladeflow.archive.ancestry import Ancestry
 from cladeflow.archive.columns import Columns, Indices
 from cladeflow.archive.population import NO_PARENTS
 from cladeflow.archive.recording import champion
-from cladeflow.archive.rows import values
-from cladeflow.archive.schema import COUNTERS, agent_parents, agents, events, tallies
+from cladeflow.archive.schema import COUNTERS, ID_LENGTH, agent_parents, agents, events, tallies
 
-_ID = 64
-"""Characters of an id."""
-_ROW = np.dtype([("seq", np.int64), *((name, np.int64) for name in COUNTERS), ("eligible", bool)])
+_OWN_COUNTERS = ("ok", "fail")
+_SEQ, _ELIGIBLE = ("seq", np.int64), ("eligible", bool)
+_ROW = np.dtype([_SEQ, *((name, np.int64) for name in COUNTERS), _ELIGIBLE])
+_OWN = np.dtype([_SEQ, *((name, np.int64) for name in _OWN_COUNTERS), _ELIGIBLE])
+
+Arrays = dict[str, NDArray[Any]]
 
 
 class Ids(Sequence[str]):
@@ -36,7 +37,7 @@ class Ids(Sequence[str]):
 
     def __init__(self, block: bytearray) -> None:
         self._block = block
-        self._length = len(block) // _ID
+        self._length = len(block) // ID_LENGTH
 
     def __len__(self) -> int:
         return self._length
@@ -50,7 +51,7 @@ class Ids(Sequence[str]):
         return self._at(inside) if isinstance(inside, int) else [self._at(i) for i in inside]
 
     def _at(self, index: int) -> str:
-        return self._block[index * _ID : (index + 1) * _ID].decode()
+        return self._block[index * ID_LENGTH : (index + 1) * ID_LENGTH].decode()
 
 
 class ColumnCache:
@@ -67,9 +68,7 @@ class ColumnCache:
         self._ids = bytearray()
         """Only ever appended to, so that all columns share it."""
         self._ancestry = Ancestry()
-        self._arrays: dict[str, NDArray[Any]] = {
-            name: np.zeros(0, _ROW[name]) for name in (*COUNTERS, "eligible")
-        }
+        self._arrays: Arrays = {name: np.zeros(0, _ROW[name]) for name in (*COUNTERS, "eligible")}
         self._columns = Columns(ids=Ids(self._ids), champion=0, **self._arrays)
 
     def refresh(self, db: Connection) -> Columns:
@@ -77,10 +76,16 @@ class ColumnCache:
         newest = db.scalar(select(func.max(events.c.id))) or 0
         if newest != self._event:
             self._append(db)
-            self._put(_fetched(db, _read()) if self._event == 0 else self._changed(db))
+            arrays = {name: self._grown(old) for name, old in self._arrays.items()}
+            if self._event == 0:
+                _put(arrays, *self._rows(_fetched(db, _ALL), _ROW))
+            else:
+                self._follow(db, arrays)
+            for array in arrays.values():
+                array.flags.writeable = False
             index = int(np.searchsorted(self._seqs, champion(db) or 0))
-            self._columns = Columns(ids=Ids(self._ids), champion=index, **self._arrays)
-            self._event = newest
+            self._columns = Columns(ids=Ids(self._ids), champion=index, **arrays)
+            self._arrays, self._event = arrays, newest
         return self._columns
 
     def _append(self, db: Connection) -> None:
@@ -92,51 +97,62 @@ class ColumnCache:
         edges = np.array(_fetched(db, _EDGES, {"last": last}), np.int64).reshape(-1, 2)
         self._ancestry.append(len(born), self._places(edges[:, 0]), self._places(edges[:, 1]))
 
-    def _changed(self, db: Connection) -> list[tuple[Any, ...]]:
-        """Rows of all whom newer events can have changed.
+    def _follow(self, db: Connection, arrays: Arrays) -> None:
+        """Bring ``arrays`` from the last event that they know of to the newest.
 
-        Those are the agents that they name, their parents, who may have got them as children, and
-        all ancestors of agents that were evaluated.
+        Only agents that newer events name have another standing or other trials of their own. What
+        these have grown by, the clades of all their ancestors have grown by as well; reading
+        those, there are many, would take longer than everything else here.
         """
-        named, evaluated = np.array(_fetched(db, _NAMED, {"event": self._event}), np.int64).T
-        agents, ancestry = self._places(named), self._ancestry
-        line = ancestry.line(agents[evaluated > 0].tolist())
-        changed = sorted(line.union(agents.tolist(), ancestry.parents(agents.tolist())))
-        return _fetched(db, _READ_SOME, {"some": self._seqs[changed].tolist()})
+        for parent in self._ancestry.parents_from(len(self._arrays["children"])):
+            arrays["children"][parent] += 1
+        agents, own = self._rows(_fetched(db, _NAMED, {"event": self._event}), _OWN)
+        trials = [own[name] - arrays[name][agents] for name in _OWN_COUNTERS]
+        _put(arrays, agents, own)
+        for agent, ok, fail in zip(agents.tolist(), *trials, strict=True):
+            if ok or fail:
+                line = list(self._ancestry.line(agent))
+                arrays["clade_ok"][line] += ok
+                arrays["clade_fail"][line] += fail
 
     def _places(self, seqs: NDArray[np.int64]) -> Indices:
         return np.searchsorted(self._seqs, seqs)
 
-    def _put(self, rows: list[tuple[Any, ...]]) -> None:
-        """Arrays with these rows in place of what was known of their agents."""
-        found = np.array(rows, dtype=_ROW)
-        at = self._places(found["seq"])
-        for name, old in self._arrays.items():
-            new = np.append(old, np.zeros(len(self._seqs) - len(old), old.dtype))
-            new[at] = found[name]
-            new.flags.writeable = False
-            self._arrays[name] = new
+    def _grown(self, old: NDArray[Any]) -> NDArray[Any]:
+        """A copy with zeros for the agents that are new."""
+        new = np.zeros(len(self._seqs), old.dtype)
+        new[: len(old)] = old
+        return new
+
+    def _rows(
+        self, rows: list[tuple[Any, ...]], dtype: np.dtype[Any]
+    ) -> tuple[Indices, NDArray[Any]]:
+        """Rows that begin with the number of an agent: where their agents are, and by column."""
+        found = np.array(rows, dtype)
+        return self._places(found["seq"]), found
 
 
-def _read() -> Select[Any]:
-    """What the columns hold of every agent."""
-    counts = (tallies.c[name] for name in COUNTERS)
+def _put(arrays: Arrays, agents: Indices, found: NDArray[Any]) -> None:
+    """Put what was found of ``agents`` where it belongs."""
+    for name in found.dtype.names or ():
+        if name in arrays:
+            arrays[name][agents] = found[name]
+
+
+def _standing(source: FromClause, counters: Sequence[str]) -> Select[Any]:
+    """Agents with some of their counters, and whether they may be parents."""
+    counts = (tallies.c[name] for name in counters)
     eligible = tallies.c.status.not_in(NO_PARENTS)
-    return select(tallies.c.agent_seq, *counts, eligible)
+    return select(tallies.c.agent_seq, *counts, eligible).select_from(source)
 
 
-def _read_some() -> Select[Any]:
-    """As `_read`, of some agents."""
-    some = values("some", tallies.c.agent_seq)
-    return _read().join_from(some, tallies, tallies.c.agent_seq == some.c.agent_seq)
-
-
-def _named() -> CompoundSelect[Any]:
-    """Agents that newer events name, and whether such an event adds to clades."""
-    table, newer = events.c, events.c.id > bindparam("event")
-    replaced = select(table.incumbent_seq, false())
-    replaced = replaced.where(newer, table.incumbent_seq.is_not(None))
-    return select(table.agent_seq, table.kind == "evaluated").where(newer).union(replaced)
+def _named() -> Select[Any]:
+    """What newer events can have changed of the agents that they name."""
+    newer = events.c.id > bindparam("event")
+    replaced = select(events.c.incumbent_seq).where(newer, events.c.incumbent_seq.is_not(None))
+    named = select(events.c.agent_seq).where(newer).union(replaced).subquery("named")
+    changed = named.join(tallies, tallies.c.agent_seq == named.c.agent_seq)
+    return _standing(changed, _OWN_COUNTERS)
 
 
 def _fetched(
@@ -148,7 +164,7 @@ def _fetched(
     return list(cursor.fetchall())
 
 
-_READ_SOME, _NAMED = _read_some(), _named()
+_ALL, _NAMED = _standing(tallies, COUNTERS), _named()
 _BORN = select(agents.c.seq, agents.c.id).where(agents.c.seq > bindparam("last"))
 _BORN = _BORN.order_by(agents.c.seq)
 _EDGES = select(agent_parents.c.agent_seq, agent_parents.c.parent_seq)

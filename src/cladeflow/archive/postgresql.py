@@ -13,6 +13,9 @@ _TURN = int.from_bytes(b"cladeflo")
 """The advisory lock that a writer holds until its transaction ends."""
 _WAIT_SECONDS = 30
 """How long a writer waits for another one, and the server for a writer that fell silent."""
+_REPLAN_SECONDS = 60
+"""How long a connection, and with it its plans, is kept: an archive of a few agents, for which any
+plan will do, may soon hold thousands."""
 _CONNECTION = {
     "connect_timeout": _WAIT_SECONDS,
     "keepalives_idle": _WAIT_SECONDS,
@@ -22,8 +25,6 @@ _CONNECTION = {
 _SESSION = (
     f"SET lock_timeout = '{_WAIT_SECONDS}s'",
     f"SET idle_in_transaction_session_timeout = '{_WAIT_SECONDS}s'",
-    # A session may see an archive grow from one agent, for which any plan will do, to a million.
-    "SET plan_cache_mode = force_custom_plan",
     # How much a parameter or a recursion brings is guessed, and so high that joining whole tables
     # looks cheap; and all that is asked for here, an index leads to.
     "SET enable_seqscan = off",
@@ -74,7 +75,12 @@ class Postgresql:
 
 def _engine(address: URL) -> Engine:
     try:
-        engine = create_engine(address, connect_args=_CONNECTION, pool_pre_ping=True)
+        engine = create_engine(
+            address,
+            connect_args=_CONNECTION,
+            pool_pre_ping=True,
+            pool_recycle=_REPLAN_SECONDS,
+        )
     except ModuleNotFoundError as missing:
         raise HomeError(
             "an archive on PostgreSQL needs psycopg: pip install 'cladeflow[postgres]'"

@@ -53,6 +53,8 @@ def members(db: Connection, *where: Any) -> list[Member]:
 
 def named(db: Connection, prefix: str, limit: int) -> list[Member]:
     """At most ``limit`` agents whose id starts with ``prefix``, oldest first."""
+    if len(prefix) == schema.ID_LENGTH:  # not a range, so that PostgreSQL plans it once
+        return [_member(row) for row in db.execute(_IDENTIFIED, {"id": prefix})]
     if not set(prefix) <= set(hexdigits.lower()):  # not left to how a database compares letters
         return []
     bounds = {"prefix": prefix, "after": prefix + _AFTER_HEX, "most": limit}
@@ -101,4 +103,5 @@ def _member(row: Row[Any]) -> Member:
 
 
 _MEMBERS = _members()
+_IDENTIFIED = _MEMBERS.where(schema.agents.c.id == bindparam("id"))
 _NAMED = _named()

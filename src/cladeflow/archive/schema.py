@@ -8,6 +8,9 @@ Rows name agents by ``seq``, a number in the order of their birth: at a million 
 indices that are ordered by ids, which are as good as random, cost a page of disk for every row.
 For the same reason the event that brings an agent, of which there is one for each, has no key of
 its own: its agent stands for it.
+
+That an agent which a row names is there, SQLite checks by foreign keys, and PostgreSQL by triggers:
+there a foreign key costs as much as the row does.
 """
 
 from typing import Any
@@ -29,6 +32,9 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+
+ID_LENGTH = 64
+"""Characters of an agent's id."""
 
 _serial = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only where the type is called INTEGER."""
@@ -57,7 +63,7 @@ evolution = Table(
     Column("resolved", JSON, nullable=False),
     Column("scale", Text, nullable=False),
     Column("seed", BigInteger, nullable=False),
-    Column("initial", String(64), ForeignKey("agents.id"), nullable=False),
+    Column("initial", String(ID_LENGTH), ForeignKey("agents.id"), nullable=False),
     Column("created", String(32), nullable=False),
 )
 
@@ -65,7 +71,7 @@ agents = Table(
     "agents",
     metadata,
     Column("seq", _serial, primary_key=True, autoincrement=True),
-    Column("id", String(64), nullable=False, unique=True),
+    Column("id", String(ID_LENGTH), nullable=False, unique=True),
     Column("generation", Integer, nullable=False, index=True),
     Column("child", Integer, nullable=False),
     Column("behaviour", String(64), nullable=False),

@@ -1,5 +1,6 @@
 """An archive that grows under an open connection: rows are looked up, not looked for."""
 
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from cladeflow.archive import Event
+from cladeflow.archive import postgresql as backend
 from cladeflow.archive.archive import Archive
 from cladeflow.archive.reading import named
 from cladeflow.archive.recording import champion, record
@@ -33,9 +35,15 @@ def rows_read(db: Connection, work: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("analysed", [False, True])
-def test_plans_made_for_a_small_archive_do_for_a_large_one(
-    postgresql: Any, resolved: Resolved, initial: Agent, make_agent: Any, analysed: bool
+def test_plans_made_for_a_small_archive_are_not_kept_for_a_large_one(
+    postgresql: Any,
+    resolved: Resolved,
+    initial: Agent,
+    make_agent: Any,
+    analysed: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(backend, "_REPLAN_SECONDS", 1)
     with Archive.create(postgresql.new_archive()) as archive:
         archive.start_evolution(resolved, 0, initial)
         few = [make_agent(f"early {n}", initial) for n in range(FEW)]
@@ -47,6 +55,7 @@ def test_plans_made_for_a_small_archive_do_for_a_large_one(
             archive.record([evaluated(few[n % FEW], n)])
             assert archive.agent(few[n % FEW].id).tally.ok
         archive.record([Event.added(make_agent(str(n), initial)) for n in range(MANY)])
+        time.sleep(1.1)
         late = make_agent("late", few[-1], gen=2)
         events = [Event.added(late), evaluated(late, "late")]
         with archive.database.write() as db:

@@ -69,20 +69,33 @@ def test_the_way_down_ends_with_nothing(archive: Archive) -> None:
 
 def test_the_migrations_give_the_schema_that_the_metadata_describes(archive: Archive) -> None:
     with archive.database.read() as db:
-        context = MigrationContext.configure(db, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        triggers = db.dialect.name == "postgresql"
+
+        def compared(thing: Any, _: str | None, kind: str, *__: Any) -> bool:
+            """There triggers stand for the foreign keys to agents' numbers."""
+            foreign = kind == "foreign_key_constraint"
+            return not (foreign and triggers and thing.elements[0].target_fullname == "agents.seq")
+
+        opts = {"compare_type": True, "include_object": compared}
+        assert compare_metadata(MigrationContext.configure(db, opts=opts), metadata) == []
 
 
 def test_the_database_itself_refuses_what_would_break_the_archive(archive: Archive) -> None:
     archive.record([Event(key="pin", kind="pinned", agent_id=archive.evolution.initial)])
     event = "INSERT INTO events (key, kind, agent_seq, payload, who, why, created) VALUES "
+    swap = event.replace("agent_seq", "agent_seq, incumbent_seq")
     for statement in (
         f"{event} ('pin', 'rejected', 1, '{{}}', '', '', '')",
         f"{event} (NULL, 'added', 1, '{{}}', '', '', '')",
         f"{event} ('other', 'added', 1, '{{}}', '', '', '')",
         f"{event} (NULL, 'rejected', 1, '{{}}', '', '', '')",
         f"{event} ('other', 'rejected', 77, '{{}}', '', '', '')",
+        f"{swap} ('swap', 'promoted', 1, 77, '{{}}', '', '', '')",
         "INSERT INTO agent_parents VALUES (1, 0, 77)",
+        "INSERT INTO agent_parents VALUES (77, 0, 1)",
+        "INSERT INTO tallies VALUES (77, 'valid', 0, 0, 0, 0, 0)",
+        "DELETE FROM agents",
+        "UPDATE agents SET seq = 78",
         "UPDATE evolution SET single = 2",
     ):
         with pytest.raises(IntegrityError), archive.database.write() as db:

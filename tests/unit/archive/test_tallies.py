@@ -109,7 +109,7 @@ def test_what_a_failed_refresh_left_out_comes_with_the_next(
     archive.columns()
     archive.record([Event.added(make_agent("first", initial))])
     with monkeypatch.context() as broken, pytest.raises(HomeError):
-        broken.setattr(ColumnCache, "_changed", fail)
+        broken.setattr(ColumnCache, "_follow", fail)
         archive.columns()
     second = make_agent("second", initial)
     archive.record([Event.added(second), evaluated(second, 1, 2)])
