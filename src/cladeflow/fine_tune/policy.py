@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy, log_softmax
 from transformers import PreTrainedModel
 
 from cladeflow.fine_tune import packing
+from cladeflow.fine_tune.lanes import Lanes
 from cladeflow.fine_tune.packing import Group, MicroBatch
 from cladeflow.fine_tune.sequences import TokenSequence
 from cladeflow.fine_tune.settings import Layout
@@ -50,6 +51,7 @@ class Policy:
         self._native = model.config._attn_implementation
         self.layout = self._choose(layout)
         self._autocast = dtype == "bfloat16"
+        self.lanes = Lanes.of(model)
         if dtype == "float32":
             use_onednn(model)
 

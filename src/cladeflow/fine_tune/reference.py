@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from cladeflow.fine_tune.packing import Group, micro_batches, neighbours, tokens
+from cladeflow.fine_tune.packing import Group, dealt_out, neighbours, tokens
 from cladeflow.fine_tune.policy import Policy
 from cladeflow.fine_tune.sequences import TokenSequence
 from cladeflow.ranks import ALONE, Ranks
 
 
-@torch.no_grad()
 def with_reference(
     policy: Policy, groups: Sequence[Group], micro_tokens: int, ranks: Ranks = ALONE
 ) -> list[Group]:
@@ -20,8 +19,15 @@ def with_reference(
     """
     scored: dict[int, Group] = {}
     mine = ranks.share(groups, tokens)
-    for part in micro_batches(neighbours(mine), micro_tokens):
-        logp = iter(policy.logp(policy.micro_batch(part)).tolist())
+    parts = list(dealt_out(neighbours(mine), micro_tokens, policy.lanes.count))
+
+    @torch.no_grad()
+    def score(part: Sequence[Group]) -> list[float]:
+        found: list[float] = policy.logp(policy.micro_batch(part)).tolist()
+        return found
+
+    for part, found in zip(parts, policy.lanes.map(score, parts), strict=True):
+        logp = iter(found)
         for group in part:
             scored[id(group)] = tuple(_scored(row, logp) for row in group)
     return ranks.gathered([scored[id(group)] for group in mine])

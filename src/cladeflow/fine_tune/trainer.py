@@ -24,7 +24,7 @@ from cladeflow.fine_tune import checkpoint
 from cladeflow.fine_tune.base import Objective
 from cladeflow.fine_tune.batches import token_batches
 from cladeflow.fine_tune.optimiser import Optimiser
-from cladeflow.fine_tune.packing import Group, micro_batches, neighbours, tokens
+from cladeflow.fine_tune.packing import Group, dealt_out, neighbours, tokens
 from cladeflow.fine_tune.policy import Policy, entropies, log_probabilities
 from cladeflow.fine_tune.reference import with_reference
 from cladeflow.fine_tune.settings import TrainResult, TrainSettings
@@ -43,6 +43,8 @@ from cladeflow.store import explained
 if TYPE_CHECKING:
     from peft import PeftModel
 
+Gradients = Sequence[tuple[nn.Parameter, Tensor | None]]
+"""None where a parameter plays no part."""
 Progress = Callable[[int, int], None]
 """Called after every optimiser step with the steps done and the steps in all."""
 
@@ -125,8 +127,6 @@ class Run:
         self.optimiser = Optimiser(model, settings, len(self.batches))
         self.totals = Totals()
         self.done = 0
-        self._kl: dict[str, Tensor] = {}
-        """Sums over the step's tokens so far."""
 
     def refer(self, directory: Path | None) -> None:
         """Score every loss token under a frozen model: the one in ``directory``, or the start."""
@@ -180,30 +180,47 @@ class Run:
         """
         count = sum(sequence.loss_tokens for group in groups for sequence in group)
         units = count if self.objective.unit == "token" else len(groups)
-        total = torch.zeros((), device=self.policy.model.device)
-        self._kl = dict.fromkeys(_COMPARED & self.objective.reads(), total)
-        mine = self.ranks.share(neighbours(groups), tokens)
-        for part in micro_batches(mine, self.settings.micro_tokens):
-            loss = self._loss(part) / units
-            torch.autograd.backward(loss)
-            total = total + loss.detach()
+        compared = sorted(_COMPARED & self.objective.reads())
+        sums = torch.zeros(1 + len(compared), device=self.policy.model.device)
+        mine, lanes = self.ranks.share(neighbours(groups), tokens), self.policy.lanes
+        parts = dealt_out(mine, self.settings.micro_tokens, lanes.count)
+        for gradients, found in lanes.map(lambda part: self._part(part, units, compared), parts):
+            _add(gradients)
+            sums += found
         self.ranks.add_gradients(self.optimiser.parameters)
-        sums = torch.stack([total, *self._kl.values()])
         self.ranks.add([sums])
         whole, *kl = sums.tolist()
-        self.totals.kl = {name: value / count for name, value in zip(self._kl, kl, strict=True)}
+        self.totals.kl = {name: value / count for name, value in zip(compared, kl, strict=True)}
         return whole, count
 
-    def _loss(self, groups: Sequence[Group]) -> Tensor:
-        """The objective's sum over one micro-batch."""
+    def _part(
+        self, groups: Sequence[Group], units: int, compared: Sequence[str]
+    ) -> tuple[Gradients, Tensor]:
+        """The gradients of a micro-batch; its share of the loss, and of each distance.
+
+        With one lane the gradients go where they belong by themselves, which spares a copy of them.
+        """
+        loss, distances = self._loss(groups, compared)
+        loss = loss / units
+        sums = torch.stack([loss.detach(), *distances])
+        if self.policy.lanes.count == 1:
+            torch.autograd.backward(loss)
+            return (), sums
+        parameters = self.optimiser.parameters
+        gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+        return list(zip(parameters, gradients, strict=True)), sums
+
+    def _loss(
+        self, groups: Sequence[Group], compared: Sequence[str]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The objective's sum over one micro-batch, and its tokens' sum of each distance."""
         batch = self.policy.micro_batch(groups)
         logits, found = self.policy.logits(batch), batch.loss_tokens
         if "entropy" in self.objective.reads():
             found = found.with_column("entropy", entropies(logits))
         logp = log_probabilities(logits, batch.targets)
-        for name in self._kl:
-            self._kl[name] = self._kl[name] + k3(logp.detach(), found.per_token[name])
-        return self.objective.loss(logp, found)
+        distances = [k3(logp.detach(), found.per_token[name]) for name in compared]
+        return self.objective.loss(logp, found), distances
 
     def state(self, identity: str) -> checkpoint.State:
         """What `restore` needs, by reference."""
@@ -221,6 +238,15 @@ class Run:
         self.totals = Totals(**state["totals"])
         self.policy.model.load_state_dict(state["model"], strict=False)  # the rest is frozen
         self.optimiser.restore(state["optimiser"])
+
+
+def _add(gradients: Gradients) -> None:
+    """Add to what the parameters have; several may come as one and the same tensor."""
+    for parameter, gradient in gradients:
+        if gradient is not None:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            parameter.grad += gradient
 
 
 def save(model: PreTrainedModel, model_dir: Path, out_dir: Path, settings: TrainSettings) -> None:

@@ -8,7 +8,16 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from cladeflow.fine_tune import Sft, TokenSequence
-from cladeflow.fine_tune.packing import GRAIN, Group, Trie, micro_batches, neighbours, pack, tokens
+from cladeflow.fine_tune.packing import (
+    GRAIN,
+    Group,
+    Trie,
+    dealt_out,
+    micro_batches,
+    neighbours,
+    pack,
+    tokens,
+)
 from cladeflow.fine_tune.policy import Policy
 from cladeflow.fine_tune.settings import Layout
 
@@ -152,6 +161,19 @@ def test_micro_batches_hold_every_group_once_within_the_limit() -> None:
     parts = list(micro_batches(neighbours(GROUPS), 20))
     assert sorted(tokens(group) for part in parts for group in part) == sorted(LENGTHS)
     assert [sum(map(tokens, part)) for part in parts] == [20, 17, 30]
+
+
+def test_lanes_share_a_step_and_hold_no_more_than_the_limit_together() -> None:
+    def sizes(micro_tokens: int, lanes: int) -> list[int]:
+        groups: list[Group] = [(sequence(4),)] * 25
+        return [sum(map(tokens, part)) for part in dealt_out(groups, micro_tokens, lanes)]
+
+    assert sizes(1000, 1) == [100]
+    assert sizes(1000, 2) == [52, 48]
+    assert sizes(1000, 4) == [28, 28, 28, 16]
+    assert sizes(48, 2) == [24, 24, 24, 24, 4]
+    assert sizes(1, 2) == [4] * 25
+    assert not list(dealt_out([], 10, 2))
 
 
 def test_groups_of_one_prompt_are_neighbours() -> None:
