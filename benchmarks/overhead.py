@@ -1,15 +1,18 @@
 """How much of an inline run is not model compute: process start, records, store, checks, archive.
 
-    python benchmarks/overhead.py --runs 3
+    python -m benchmarks.overhead --runs 3
+    python -m benchmarks.overhead --runs 1 --generations 1 --layers 40
 
 Runs ``cladeflow evolve default`` in fresh homes and compares its wall time with the seconds that
 its stages, and the evaluation of the initial agent before them, spent inside models
-(``cladeflow_stage_model_seconds``). Prints JSON.
+(``cladeflow_stage_model_seconds``). What is not model compute hardly depends on the model: with
+``--layers`` the embedded one computes more and answers the same. Prints JSON.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,12 +21,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+import torch
+
+import cladeflow.models
 from cladeflow.exporter.commits import commit_keys
 from cladeflow.home import Home
 from cladeflow.session import Session
 from cladeflow.store import read_commit
 from cladeflow.telemetry import Metrics, read_metrics
 from cladeflow.views import stage_views
+
+SEED = Path(cladeflow.models.__path__[0]) / "seeds" / "seed-reasoning-1"
 
 
 def measure(generations: int, options: list[str]) -> dict[str, float]:
@@ -43,6 +51,22 @@ def measure(generations: int, options: list[str]) -> dict[str, float]:
     return {"wall": wall, "model": model, "outside": 1 - model / wall}
 
 
+def deepened(layers: int, directory: Path) -> Path:
+    """The embedded model with so many layers; those it did not have add nothing to their input."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    shutil.copytree(SEED, directory)
+    config = AutoConfig.from_pretrained(SEED)
+    had, config.num_hidden_layers = config.num_hidden_layers, layers
+    model = AutoModelForCausalLM.from_config(config)
+    model.load_state_dict(AutoModelForCausalLM.from_pretrained(SEED).state_dict(), strict=False)
+    for layer in model.model.layers[had:]:
+        for last in (layer.self_attn.o_proj, layer.mlp.down_proj):
+            torch.nn.init.zeros_(last.weight)
+    model.save_pretrained(directory)
+    return directory
+
+
 def _stages(session: Session, generations: int) -> Iterator[Metrics]:
     for generation in range(1, generations + 1):
         yield from (stage.metrics for stage in stage_views(session, generation))
@@ -60,9 +84,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--generations", type=int, default=5)
+    parser.add_argument("--layers", type=int, help="of the model  [default: the embedded one]")
     arguments, options = parser.parse_known_args()
     load = os.getloadavg()[0]
-    runs = [measure(arguments.generations, options) for _ in range(arguments.runs)]
+    with tempfile.TemporaryDirectory() as directory:
+        if arguments.layers:
+            deep = deepened(arguments.layers, Path(directory) / "model")
+            options += ["--model", str(deep)]
+        runs = [measure(arguments.generations, options) for _ in range(arguments.runs)]
     share = median(run["outside"] for run in runs)
     print(json.dumps({"runs": runs, "median_outside": share, "load_before": load}, indent=2))
 

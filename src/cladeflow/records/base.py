@@ -1,21 +1,22 @@
 """What all records share: they are frozen, content-addressed and refuse unknown fields."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from functools import cached_property
+from json import JSONEncoder
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from cladeflow.errors import StoreError
 
+_CANONICAL = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+"""Made once: `json.dumps` makes one for every text."""
+
 
 def canonical_json(value: Any) -> str:
     """The one JSON text of ``value``: sorted keys, no spaces, no NaN. Equal values, equal bytes."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _CANONICAL.encode(value)
 
 
 def digest(value: Any) -> str:
