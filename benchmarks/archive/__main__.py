@@ -7,6 +7,7 @@ PostgreSQL is a server of its own with the settings it comes with, in a temporar
 """
 
 import argparse
+import gc
 import json
 import os
 import tempfile
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, help="of the SQLite file  [default: temporary]")
     parser.add_argument("--json", type=Path, help="where to write all that was measured")
     options = parser.parse_args()
+    gc.set_threshold(10_000, 10, 10)  # as the command line does
     load = os.getloadavg()
     with _address(options) as url, Archive.create(url) as archive:
         population = Population(archive)
