@@ -15,7 +15,10 @@ _CANONICAL = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=Fal
 
 
 def canonical_json(value: Any) -> str:
-    """The one JSON text of ``value``: sorted keys, no spaces, no NaN. Equal values, equal bytes."""
+    """The one JSON text of ``value``: sorted keys, no spaces, no NaN. Equal values, equal bytes.
+
+    -0.0 is another value than 0.0.
+    """
     return _CANONICAL.encode(value)
 
 

@@ -33,7 +33,8 @@ from cladeflow.records import (
 from cladeflow.records.example import Example
 
 text = st.text(max_size=20)
-number = st.floats(allow_nan=False, allow_infinity=False, width=32)
+number = st.floats(allow_nan=False, allow_infinity=False, width=32).map(lambda x: x + 0.0)
+"""Without -0.0, which Python takes for equal to 0.0."""
 steps = st.builds(
     Step,
     i=st.integers(0, 9),
@@ -91,6 +92,14 @@ def test_a_line_reads_back_as_an_equal_record_with_the_same_id(record: Record) -
 def test_ids_are_equal_exactly_where_contents_are(one: Record, other: Record) -> None:
     same = type(one) is type(other) and one.canonical() == other.canonical()
     assert (one.id == other.id) == same
+
+
+def test_zero_and_minus_zero_are_two_values() -> None:
+    zero, minus = (Step(i=0, text="", logp=(value,)) for value in (0.0, -0.0))
+    one, other = (SftExample(prompt=(1,), steps=(step,)) for step in (zero, minus))
+    assert one.id != other.id
+    back = SftExample.from_line(other.to_line())
+    assert (back.id, back.to_line()) == (other.id, other.to_line())
 
 
 @given(records)
