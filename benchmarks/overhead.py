@@ -1,7 +1,7 @@
 """How much of an inline run is not model compute: process start, records, store, checks, archive.
 
     python -m benchmarks.overhead --runs 3
-    python -m benchmarks.overhead --runs 1 --generations 1 --layers 40
+    python -m benchmarks.overhead --runs 1 --generations 1 --layers 30
 
 Runs ``cladeflow evolve default`` in fresh homes and compares its wall time with the seconds that
 its stages, and the evaluation of the initial agent before them, spent inside models
@@ -23,15 +23,16 @@ from statistics import median
 
 import torch
 
-import cladeflow.models
 from cladeflow.exporter.commits import commit_keys
 from cladeflow.home import Home
 from cladeflow.session import Session
+from cladeflow.start import SEED_MODELS
 from cladeflow.store import read_commit
+from cladeflow.store.refs import seed_directory
 from cladeflow.telemetry import Metrics, read_metrics
 from cladeflow.views import stage_views
 
-SEED = Path(cladeflow.models.__path__[0]) / "seeds" / "seed-reasoning-1"
+SEED = seed_directory(SEED_MODELS["reasoning"])
 
 
 def measure(generations: int, options: list[str]) -> dict[str, float]:

@@ -114,7 +114,7 @@ def micro_batches(groups: Sequence[Group], micro_tokens: int) -> Iterator[list[G
 def dealt_out(groups: Sequence[Group], micro_tokens: int, lanes: int) -> Iterator[list[Group]]:
     """Micro-batches for so many lanes, which together hold at most so many tokens at once."""
     each = -(-sum(map(tokens, groups)) // lanes) + max(map(tokens, groups), default=0)
-    return micro_batches(groups, min(micro_tokens // lanes, each) if lanes > 1 else micro_tokens)
+    return micro_batches(groups, min(micro_tokens // lanes, each))
 
 
 def neighbours(groups: Sequence[Group]) -> list[Group]:

@@ -97,11 +97,12 @@ def test_what_fails_in_a_lane_fails_where_it_is_asked_for(cores: int) -> None:
 
 def test_small_models_get_a_lane_for_each_core() -> None:
     before = torch.get_num_threads()
-    small, large = nn.Linear(8, 8), nn.Linear(SMALL, 1, device="meta")
+    small, large = nn.Linear(8, 8), nn.Linear(SMALL, 1)
     try:
         torch.set_num_threads(MOST + 2)
         assert Lanes.of(small).count == MOST
         assert Lanes.of(large).count == 1
+        assert Lanes.of(nn.Linear(8, 8, device="meta")).count == 1
         torch.set_num_threads(1)
         assert Lanes.of(small).count == 1
     finally:
