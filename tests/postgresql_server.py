@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -27,11 +28,13 @@ def binaries() -> Path | None:
 
 
 class PostgresqlServer:
-    """Runs from ``__enter__`` to ``__exit__``; ``durable`` as in production, or fast for tests."""
+    """Runs from ``__enter__`` to ``__exit__``; its default settings are fast, and not durable."""
 
-    def __init__(self, bin_: Path, durable: bool = False) -> None:
+    def __init__(
+        self, bin_: Path, settings: Sequence[str] = ("fsync=off", "full_page_writes=off")
+    ) -> None:
         self._bin = bin_
-        self._settings = () if durable else ("-c", "fsync=off", "-c", "full_page_writes=off")
+        self._settings = [part for setting in settings for part in ("-c", setting)]
         self._directory = Path(tempfile.mkdtemp(prefix="cladeflow-pg-"))
         self._data = self._directory / "data"
         with socket.socket() as probe:

@@ -3,7 +3,8 @@
     python -m benchmarks.archive --agents 1000000
     python -m benchmarks.archive --agents 100000 --database postgresql
 
-PostgreSQL is a server of its own with the settings it comes with, in a temporary directory.
+PostgreSQL is a server of its own, in a temporary directory, with memory for an archive of this
+size; ``--setting`` gives it another configuration.
 """
 
 import argparse
@@ -20,11 +21,15 @@ from benchmarks.archive.measures import growth, reads, selections, singles, tabl
 from cladeflow.archive.archive import Archive
 from tests.postgresql_server import PostgresqlServer, binaries
 
+_SETTINGS = ("shared_buffers=2GB", "max_wal_size=8GB")
+"""Room for the whole archive (128 MB is the default), and for the log of several minutes (1 GB)."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--agents", type=int, default=1_000_000)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--setting", nargs="*", default=_SETTINGS, help="of the PostgreSQL server")
     parser.add_argument("--singles", type=int, default=300, help="transactions of one event each")
     parser.add_argument("--repeats", type=int, default=20, help="refreshes, and draws of a parent")
     parser.add_argument("--directory", type=Path, help="of the SQLite file  [default: temporary]")
@@ -54,7 +59,7 @@ def _address(options: argparse.Namespace) -> Iterator[str]:
         return
     where = binaries()
     assert where is not None, "PostgreSQL is not installed"
-    with PostgresqlServer(where, durable=True) as server:
+    with PostgresqlServer(where, options.setting) as server:
         yield server.new_archive()
 
 

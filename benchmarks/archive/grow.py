@@ -71,10 +71,15 @@ class Population:
         return Ids(self._ids)
 
     def child(self, *parents: str) -> Agent:
-        """An agent that is nowhere yet."""
+        """An agent that the archive does not hold yet.
+
+        It was written to the store and evaluated before: its line and its digests are made.
+        """
         name = next(self._names)
         weights = {"actor": f"store:{name}#{name:064x}"}
-        return Agent(weights=weights, parents=parents, gen=1 + name // BATCH)
+        agent = Agent(weights=weights, parents=parents, gen=1 + name // BATCH)
+        _ = agent.to_line(), agent.behaviour
+        return agent
 
     def children(self, n: int) -> list[Agent]:
         """Agents whose parents are drawn from all that are in the archive."""

@@ -1,6 +1,6 @@
 """The write side of the archive: what one transaction does with a batch of events."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Select,
     Table,
     insert,
+    literal_column,
     null,
     select,
     union_all,
@@ -103,7 +104,8 @@ def _insert_agents(db: Connection, events: Iterable[Event], known: dict[str, Kno
         for ordinal, parent in enumerate(agent.parents)
     ]
     db.execute(_INSERT_PARENTS, {"agent_parents": edges})
-    db.execute(_INSERT_TALLIES, {"tallies": [_tally_row(known[agent.id]) for agent in born]})
+    tallies = [{"agent_seq": seqs[one.id], "status": founding_status(one)} for one in born]
+    db.execute(_INSERT_TALLIES, {"tallies": tallies})
     return born
 
 
@@ -117,11 +119,6 @@ def _agent_row(event: Event) -> dict[str, Any]:
         "agent": event.agent.to_line(),
         "created": event.created,
     }
-
-
-def _tally_row(agent: Known) -> dict[str, Any]:
-    counters = dict.fromkeys(schema.COUNTERS, 0)
-    return {"agent_seq": agent.seq, "status": agent.status, **counters}
 
 
 def _event_row(event: Event, known: Mapping[str, Known]) -> dict[str, Any]:
@@ -178,11 +175,14 @@ def find(
     return agents, recorded
 
 
-def _insertion(table: Table, *without: str) -> Insert:
-    """Insert the rows of a parameter that is called as the table."""
-    columns = [column for column in table.c if column.name not in without]
-    given = rows(table.name, *columns)
-    return insert(table).from_select([column.name for column in columns], select(given))
+def _insertion(table: Table, *numbered: str, zero: Collection[str] = ()) -> Insert:
+    """Insert the rows of a parameter that is called as the table; it numbers some columns itself.
+
+    Those that start at ``zero`` are not in the parameter either.
+    """
+    columns = [column for column in table.c if column.name not in (*numbered, *zero)]
+    given = select(rows(table.name, *columns), *(literal_column("0") for _ in zero))
+    return insert(table).from_select([*(column.name for column in columns), *zero], given)
 
 
 def _held() -> CompoundSelect[Any]:
@@ -202,5 +202,5 @@ def _held() -> CompoundSelect[Any]:
 _HELD = _held()
 _INSERT_AGENTS = _insertion(schema.agents, "seq").returning(schema.agents.c.id, schema.agents.c.seq)
 _INSERT_PARENTS = _insertion(schema.agent_parents)
-_INSERT_TALLIES = _insertion(schema.tallies)
+_INSERT_TALLIES = _insertion(schema.tallies, zero=schema.COUNTERS)
 _INSERT_EVENTS = _insertion(schema.events, "id")
