@@ -199,7 +199,7 @@ class Session:
             from cladeflow.sandbox.client import CheckerClient
 
             self._checker = self._stack.enter_context(
-                CheckerClient(self.home.gold, told=self.live.verdicts)
+                CheckerClient(self.home.gold, told=self.live.verdict)
             )
         return self._checker
 

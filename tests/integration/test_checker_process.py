@@ -48,6 +48,32 @@ def test_verdicts_come_in_order(checker: CheckerClient) -> None:
     assert all(v.by.strategy == "planted" and v.outcome == "checked" for v in verdicts)
 
 
+def test_long_attempts_with_long_replies_get_through(checker: CheckerClient) -> None:
+    """Neither side may wait for the other to read while it writes itself."""
+    text = f"echo {'x' * 5000}"
+    assert {(v.outcome, v.note) for v in check(checker, *[text] * 300)} == {("checked", text)}
+
+
+def test_only_the_item_that_crashed_is_an_error_though_others_were_to_be_sent_ahead(
+    checker: CheckerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the time that they are sent, the process is dead and its last replies are unread."""
+    send = _Worker.send
+
+    def late(self: _Worker, line: bytes, until: float) -> None:
+        sleep(0.2)
+        send(self, line, until)
+
+    monkeypatch.setattr(_Worker, "send", late)
+    texts = [SECRET if i % 3 else f"wrong {i}" for i in range(200)]
+    for i in (0, 10, 63, 64, 130, 199):
+        texts[i] = "exit"
+    verdicts = check(checker, *texts)
+    outcomes = ["error" if text == "exit" else "checked" for text in texts]
+    assert [v.outcome for v in verdicts] == outcomes
+    assert [v.value for v in verdicts] == [float(text == SECRET) for text in texts]
+
+
 @pytest.mark.parametrize("hang", ["sleep", "spin"])
 def test_a_hanging_check_is_killed_and_the_rest_goes_on(checker: CheckerClient, hang: str) -> None:
     began = monotonic()

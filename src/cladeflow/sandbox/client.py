@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -19,8 +19,11 @@ from cladeflow.sandbox.limits import Limits
 from cladeflow.sandbox.wire import Item, decode_verdict, encode_batch
 from cladeflow.sandbox.worker import WorkerConfig
 
-_CHUNK = 256
+_CHUNK = 64
 """Items per line: few enough that a restart resends little, enough to hide the round trip."""
+_AHEAD_BYTES = 1 << 16
+"""Of a line that is sent before all of the last one is answered: so much fits into a socket that
+nobody reads, and the process, which reads nothing while it answers, cannot keep us waiting."""
 _LAST_BREATH = 1.0
 """Seconds that a process which has hung up may take to end by itself."""
 
@@ -39,11 +42,11 @@ class CheckerClient:
         *,
         modules: Sequence[str] = (),
         limits: Limits | None = None,
-        told: Callable[[Iterable[str]], None] = lambda outcomes: None,
+        told: Callable[[str], None] = lambda outcome: None,
     ) -> None:
         """Name the gold store's root, and modules that register further environments.
 
-        ``told`` hears of the outcomes as they come.
+        ``told`` hears of every outcome as it comes.
         """
         self.limits = limits or Limits()
         self._gold = gold.resolve()
@@ -73,33 +76,51 @@ class CheckerClient:
             if monotonic() >= deadline:
                 note = f"the batch took more than {self.limits.batch_seconds:g} s"
                 return [*verdicts, *(_unjudged(task, "timeout", note) for task, _ in rest)]
-            found = self._check_chunk(rest[:_CHUNK], deadline)
-            self._told(verdict.outcome for verdict in found)
-            verdicts += found
+            verdicts += self._check_in_one(rest, deadline)
         return verdicts
 
-    def _check_chunk(self, items: Sequence[Item], deadline: float) -> list[Verdict]:
+    def _check_in_one(self, items: Sequence[Item], deadline: float) -> list[Verdict]:
         """Verdicts of the first items, up to one that ended the process, if any did."""
         worker = self._worker or self._start()
         self._worker = None  # unless every reply is read: another batch must not see one of these
         verdicts: list[Verdict] = []
+
+        def keep(verdict: Verdict) -> None:
+            verdicts.append(verdict)
+            self._told(verdict.outcome)
+
         try:
-            worker.send(encode_batch(items), self._until(deadline))
-            for task, _ in items:
-                line = worker.receive(self._until(deadline))
-                verdicts.append(decode_verdict(line, task.id))
+            for verdict in self._replies(worker, items, deadline):
+                keep(verdict)
             self._worker = worker
         except TimeoutError:
             worker.kill()
             note = f"killed at its wall clock, {self.limits.item_seconds:g} s or the batch's end"
-            verdicts.append(_unjudged(items[len(verdicts)][0], "timeout", note))
+            keep(_unjudged(items[len(verdicts)][0], "timeout", note))
         except ConnectionError:
             note = f"the checker process died: {worker.died()}"
-            verdicts.append(_unjudged(items[len(verdicts)][0], "error", note))
+            keep(_unjudged(items[len(verdicts)][0], "error", note))
         except BaseException:
             worker.kill()
             raise
         return verdicts
+
+    def _replies(
+        self, worker: "_Worker", items: Sequence[Item], deadline: float
+    ) -> Iterator[Verdict]:
+        """Verdicts as they come, until the deadline; the process has a line ahead to go on with."""
+        starts = range(0, len(items), _CHUNK)
+        lines = (encode_batch(items[start : start + _CHUNK]) for start in starts)
+        line, sent = next(lines, b""), 0
+        for i, (task, _) in enumerate(items):
+            ahead = i < sent < i + _CHUNK and len(line) <= _AHEAD_BYTES
+            if line and (ahead or sent == i) and monotonic() < deadline:
+                with suppress(ConnectionError):  # what it answered before it died is read first
+                    worker.send(line, self._until(deadline))
+                line, sent = next(lines, b""), sent + _CHUNK
+            if sent == i:
+                return
+            yield decode_verdict(worker.receive(self._until(deadline)), task.id)
 
     def _until(self, deadline: float) -> float:
         return min(deadline, monotonic() + self.limits.item_seconds)

@@ -1,6 +1,6 @@
 """Live counters: what a process has done so far, before any of it is committed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Lock
 
@@ -30,11 +30,10 @@ class Live:
         with self._lock:
             self._metrics.count("cladeflow_live_generated_tokens_total", tokens, role=role)
 
-    def verdicts(self, outcomes: Iterable[str]) -> None:
+    def verdict(self, outcome: str) -> None:
         """What the checker process has just answered."""
         with self._lock:
-            for outcome in outcomes:
-                self._metrics.count("cladeflow_live_verdicts_total", outcome=outcome)
+            self._metrics.count("cladeflow_live_verdicts_total", outcome=outcome)
 
     def computed(self, seconds: float) -> None:
         """Time that has just been spent inside models."""

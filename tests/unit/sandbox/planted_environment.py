@@ -52,6 +52,8 @@ class Planted(Environment, name="planted"):
                 note = ",".join(sorted(os.environ))
             case "pid":
                 note = str(os.getpid())
+            case _ if said.startswith("echo"):
+                note = said
             case "nan":
                 return Verdict(
                     target=Target(id=task.id), value=float("nan"), by=Verifier(strategy=self.name)
