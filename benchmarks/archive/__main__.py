@@ -19,6 +19,7 @@ from pathlib import Path
 from benchmarks.archive.grow import Population
 from benchmarks.archive.measures import growth, reads, selections, singles, table
 from cladeflow.archive.archive import Archive
+from cladeflow.cli import GC_THRESHOLDS
 from tests.postgresql_server import PostgresqlServer, binaries
 
 _SETTINGS = ("shared_buffers=2GB", "max_wal_size=8GB")
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, help="of the SQLite file  [default: temporary]")
     parser.add_argument("--json", type=Path, help="where to write all that was measured")
     options = parser.parse_args()
-    gc.set_threshold(10_000, 10, 10)  # as the command line does
+    gc.set_threshold(*GC_THRESHOLDS)
     load = os.getloadavg()
     with _address(options) as url, Archive.create(url) as archive:
         population = Population(archive)

@@ -104,7 +104,7 @@ def _insert_agents(db: Connection, events: Iterable[Event], known: dict[str, Kno
         for ordinal, parent in enumerate(agent.parents)
     ]
     db.execute(_INSERT_PARENTS, {"agent_parents": edges})
-    tallies = [{"agent_seq": seqs[one.id], "status": founding_status(one)} for one in born]
+    tallies = [{"agent_seq": seqs[one.id], "status": known[one.id].status} for one in born]
     db.execute(_INSERT_TALLIES, {"tallies": tallies})
     return born
 

@@ -113,8 +113,9 @@ class CheckerClient:
         lines = (encode_batch(items[start : start + _CHUNK]) for start in starts)
         line, sent = next(lines, b""), 0
         for i, (task, _) in enumerate(items):
-            ahead = i < sent < i + _CHUNK and len(line) <= _AHEAD_BYTES
-            if line and (ahead or sent == i) and monotonic() < deadline:
+            due = sent - i
+            fits = not due or len(line) <= _AHEAD_BYTES
+            if line and due < _CHUNK and fits and monotonic() < deadline:
                 with suppress(ConnectionError):  # what it answered before it died is read first
                     worker.send(line, self._until(deadline))
                 line, sent = next(lines, b""), sent + _CHUNK
