@@ -207,6 +207,9 @@ class Session:
 @cache
 def _engine_kind() -> "type[TransformersEngine]":
     """Imported, with what torch and transformers consist of kept out of garbage collections."""
+    from cladeflow.models.lean import import_lean
+
+    import_lean()
     from cladeflow.models.transformers_engine import TransformersEngine
 
     freeze()

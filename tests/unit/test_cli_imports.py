@@ -36,3 +36,17 @@ def test_nothing_heavy_is_imported(arguments: list[str]) -> None:
     )
     assert "cladeflow.cli" in done.stderr.splitlines()
     assert not HEAVY & set(done.stderr.splitlines())
+
+
+def test_an_engine_imports_neither_scikit_learn_nor_scipy_and_leaves_both_importable() -> None:
+    """Half of the start of a run, and a third of its memory then, for what nothing uses."""
+    probe = """
+import sys
+from cladeflow.session import _engine_kind
+_engine_kind()
+from transformers import AutoModelForCausalLM, AutoTokenizer
+AutoModelForCausalLM.from_config, AutoTokenizer.from_pretrained
+assert not {"scipy", "sklearn"} & set(sys.modules)
+import scipy.special, sklearn
+"""
+    subprocess.run([sys.executable, "-c", probe], check=True)

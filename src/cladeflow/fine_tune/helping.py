@@ -45,6 +45,9 @@ def help_out(session: "Session") -> None:
 def _carried_out(
     session: "Session", assignment: Assignment, out: "Path", progress: "Progress | None"
 ) -> TrainResult:
+    from cladeflow.models.lean import import_lean
+
+    import_lean()
     from cladeflow.fine_tune.trainer import train
     from cladeflow.models.loading import load_tokenizer
 

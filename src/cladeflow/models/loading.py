@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cladeflow.errors import ModelError
+from cladeflow.models.lean import import_lean
 from cladeflow.records import digest
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def load_model(
 
 def check_model(directory: Path) -> None:
     """Raise `ModelError` for what loading would refuse, as far as the weights' headers tell it."""
+    import_lean()
     from safetensors import SafetensorError, safe_open
     from transformers import AutoConfig, AutoModelForCausalLM
 
