@@ -52,7 +52,7 @@ def solve(session: Session, text: str, name: str, temperature: float, seed: int)
     strategies = inference_strategies(agent)
     made = attempt(session, setup, strategies, {env.name: env}, [posed.task])
     trajectory = made.trajectories[-1]
-    [verdict] = judge(session, [posed.task], [trajectory])
+    [verdict] = judge(session.checker, [posed.task], [trajectory])
     return Answer(name, agent.id, posed.task, trajectory, verdict)
 
 

@@ -15,6 +15,7 @@ from cladeflow.records import Verdict
 from cladeflow.sandbox.client import CheckerClient, _Worker
 from cladeflow.sandbox.gold import GoldStore
 from cladeflow.sandbox.limits import Limits
+from cladeflow.sandbox.wire import Item
 from tests.unit.sandbox.planted_environment import SECRET, attempt, pose
 
 PLANTED = ("tests.unit.sandbox.planted_environment",)
@@ -35,9 +36,13 @@ def checker(gold: Path) -> Iterator[CheckerClient]:
         yield client
 
 
-def check(checker: CheckerClient, *texts: str) -> list[Verdict]:
+def items(*texts: str) -> list[Item]:
     tasks = [TASKS[i % len(TASKS)].task for i in range(len(texts))]
-    return checker.check([(t, attempt(text)) for t, text in zip(tasks, texts, strict=True)])
+    return [(t, attempt(text)) for t, text in zip(tasks, texts, strict=True)]
+
+
+def check(checker: CheckerClient, *texts: str) -> list[Verdict]:
+    return checker.check(items(*texts))
 
 
 def test_verdicts_come_in_order(checker: CheckerClient) -> None:
@@ -118,6 +123,7 @@ import os, sys, threading
 from pathlib import Path
 from cladeflow.sandbox.client import CheckerClient
 from cladeflow.sandbox.limits import Limits
+from cladeflow.sandbox.wire import Item
 from tests.unit.sandbox.planted_environment import attempt, pose
 
 client = CheckerClient(Path(sys.argv[1]), modules={PLANTED}, limits=Limits(item_seconds=0.6))
@@ -168,16 +174,17 @@ def test_the_start_of_the_process_is_not_on_the_batchs_clock(
     gold: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = 0.0
-    start = CheckerClient._start
+    ready = CheckerClient._ready
 
     def slow(self: CheckerClient) -> _Worker:
         nonlocal late
-        worker = start(self)
-        late += 2 * self.limits.batch_seconds
+        starts = self._worker is None or not self._worker.ready
+        worker = ready(self)
+        late += starts * 2 * self.limits.batch_seconds
         return worker
 
     monkeypatch.setattr("cladeflow.sandbox.client.monotonic", lambda: monotonic() + late)
-    monkeypatch.setattr(CheckerClient, "_start", slow)
+    monkeypatch.setattr(CheckerClient, "_ready", slow)
     with CheckerClient(gold, modules=PLANTED) as client:
         assert check(client, "exit")[0].outcome == "error"
         assert [v.value for v in check(client, SECRET)] == [1]
@@ -241,8 +248,28 @@ def test_gold_added_later_is_found(checker: CheckerClient, gold: Path) -> None:
 
 
 def test_a_worker_that_cannot_start_says_why(gold: Path) -> None:
-    with pytest.raises(CladeflowError, match="no_such_module"):
-        CheckerClient(gold, modules=("no_such_module",)).__enter__()
+    with (
+        CheckerClient(gold, modules=("no_such_module",)) as client,
+        pytest.raises(CladeflowError, match="no_such_module"),
+    ):
+        check(client, SECRET)
+
+
+def test_verdicts_come_while_the_rest_is_judged(checker: CheckerClient) -> None:
+    verdicts = checker.verdicts(items(SECRET, "wrong", "sleep"))
+    began = monotonic()
+    assert [next(verdicts).value, next(verdicts).value] == [1, 0]
+    assert monotonic() - began < checker.limits.item_seconds, "nobody waits for the last one"
+    assert [v.outcome for v in verdicts] == ["timeout"]
+
+
+def test_verdicts_that_nobody_took_are_not_taken_for_those_of_the_next_batch(
+    checker: CheckerClient,
+) -> None:
+    given_up = checker.verdicts(items(*[SECRET] * 200))
+    assert next(given_up).value == 1
+    given_up.close()
+    assert [v.value for v in check(checker, "wrong", SECRET)] == [0, 1]
 
 
 @pytest.mark.parametrize("env", [Reasoning(), Toolbox()], ids=lambda env: env.name)

@@ -61,7 +61,8 @@ class Evaluate(Stage):
         reports = [report.model_copy(update={"recheck": again})]
         if ctx.plan.generation == 1:  # whoever came after it was reported on as a child
             reports.append(compared(ctx, incumbent, incumbent))
-        record_exploration(work.metrics, ExplorationMonitor().measure(trajectories, verdicts))
+        explored = report.exploration or ExplorationMonitor().measure(trajectories, verdicts)
+        record_exploration(work.metrics, explored)
         record_report(work.metrics, reports[0])
         return Output(
             sets={
@@ -249,9 +250,10 @@ def _attempt(
         samples=suite.samples,
         evaluation=True,
     )
+    checker = ctx.session.checker  # gets ready while the model is loaded
     attempts = attempt(ctx.session, setup, _ways(agent, suite), ctx.environments, tasks)
     made = attempts.trajectories
-    verdicts = judge(ctx.session, tasks, made)
+    verdicts = judge(checker, tasks, made)
     count_generated(work, attempts)
     record_outcomes(work.metrics, verdicts)
     return Output(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cladeflow.critique.base import Critic
 from cladeflow.environments.base import Environment
@@ -14,6 +14,9 @@ from cladeflow.rollout.base import Rollout
 from cladeflow.rollout.episode import EpisodeContext, Role, run_episodes
 from cladeflow.rollout.scheduler import Scheduler
 from cladeflow.session import Session
+
+if TYPE_CHECKING:
+    from cladeflow.sandbox.client import CheckerClient
 
 
 class Attempts(NamedTuple):
@@ -121,11 +124,11 @@ def inference_strategies(agent: Agent) -> list[Rollout]:
 
 
 def judge(
-    session: Session, tasks: Sequence[Task], trajectories: Sequence[Trajectory]
+    checker: "CheckerClient", tasks: Sequence[Task], trajectories: Sequence[Trajectory]
 ) -> list[Verdict]:
     """The environment's own verdict on each trajectory, from the checker process."""
     by_id = {task.id: task for task in tasks}
-    found = session.checker.check([(by_id[t.task_id], t.steps) for t in trajectories])
+    found = checker.verdicts([(by_id[t.task_id], t.steps) for t in trajectories])
     return [
         verdict.model_copy(update={"target": Target(id=trajectory.id)})
         for trajectory, verdict in zip(trajectories, found, strict=True)

@@ -55,7 +55,7 @@ class CheckerClient:
         self._worker: _Worker | None = None
 
     def __enter__(self) -> Self:
-        self._worker = self._start()
+        self._worker = self._spawned()  # gets ready while the caller does something else
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -64,46 +64,48 @@ class CheckerClient:
             self._worker = None
 
     def check(self, items: Sequence[Item]) -> list[Verdict]:
-        """One verdict per item, in order; each one's target is the task.
+        """`verdicts`, all of them."""
+        return list(self.verdicts(items))
 
-        The batch's wall clock starts when the process is there to judge it.
+    def verdicts(self, items: Sequence[Item]) -> Iterator[Verdict]:
+        """One verdict per item, in order, as they come; each one's target is the task.
+
+        What the caller does between two of them is done while the process judges on. The batch's
+        wall clock starts when the process is there to judge it.
         """
-        self._worker = self._worker or self._start()
+        self._worker = self._ready()
         deadline = monotonic() + self.limits.batch_seconds
-        verdicts: list[Verdict] = []
-        while len(verdicts) < len(items):
-            rest = items[len(verdicts) :]
+        done = 0
+        while done < len(items):
             if monotonic() >= deadline:
                 note = f"the batch took more than {self.limits.batch_seconds:g} s"
-                return [*verdicts, *(_unjudged(task, "timeout", note) for task, _ in rest)]
-            verdicts += self._check_in_one(rest, deadline)
-        return verdicts
+                yield from (_unjudged(task, "timeout", note) for task, _ in items[done:])
+                return
+            for verdict in self._of_one_process(items[done:], deadline):
+                self._told(verdict.outcome)
+                yield verdict
+                done += 1
 
-    def _check_in_one(self, items: Sequence[Item], deadline: float) -> list[Verdict]:
+    def _of_one_process(self, items: Sequence[Item], deadline: float) -> Iterator[Verdict]:
         """Verdicts of the first items, up to one that ended the process, if any did."""
-        worker = self._worker or self._start()
+        worker = self._ready()
         self._worker = None  # unless every reply is read: another batch must not see one of these
-        verdicts: list[Verdict] = []
-
-        def keep(verdict: Verdict) -> None:
-            verdicts.append(verdict)
-            self._told(verdict.outcome)
-
+        done = 0
         try:
             for verdict in self._replies(worker, items, deadline):
-                keep(verdict)
+                yield verdict
+                done += 1
             self._worker = worker
         except TimeoutError:
             worker.kill()
             note = f"killed at its wall clock, {self.limits.item_seconds:g} s or the batch's end"
-            keep(_unjudged(items[len(verdicts)][0], "timeout", note))
+            yield _unjudged(items[done][0], "timeout", note)
         except ConnectionError:
             note = f"the checker process died: {worker.died()}"
-            keep(_unjudged(items[len(verdicts)][0], "error", note))
+            yield _unjudged(items[done][0], "error", note)
         except BaseException:
             worker.kill()
             raise
-        return verdicts
 
     def _replies(
         self, worker: "_Worker", items: Sequence[Item], deadline: float
@@ -126,14 +128,20 @@ class CheckerClient:
     def _until(self, deadline: float) -> float:
         return min(deadline, monotonic() + self.limits.item_seconds)
 
-    def _start(self) -> "_Worker":
-        worker = _Worker(self._gold, self._modules, self.limits)
-        try:
-            worker.receive(monotonic() + self.limits.start_seconds)
-        except (TimeoutError, ConnectionError) as error:
-            reason = f"{worker.died()} {worker.complaint}"
-            raise CladeflowError(f"the checker process does not start: {reason}") from error
+    def _ready(self) -> "_Worker":
+        """The process, once it answers; a new one where the last is gone."""
+        worker = self._worker or self._spawned()
+        if not worker.ready:
+            try:
+                worker.receive(monotonic() + self.limits.start_seconds)
+            except (TimeoutError, ConnectionError) as error:
+                self._worker, reason = None, f"{worker.died()} {worker.complaint}"
+                raise CladeflowError(f"the checker process does not start: {reason}") from error
+            worker.ready = True
         return worker
+
+    def _spawned(self) -> "_Worker":
+        return _Worker(self._gold, self._modules, self.limits)
 
 
 def _unjudged(task: Task, outcome: Outcome, note: str) -> Verdict:
@@ -154,6 +162,8 @@ class _Worker:
         self._received = b""
         self._lines: list[bytes] = []
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self.ready = False
+        """Whether it has said that it is."""
         self.complaint = ""
         """The last line of its error output once it has ended; may quote gold it has opened."""
         config = WorkerConfig(

@@ -10,6 +10,9 @@ from typing import Any
 
 from cladeflow.records import Step, Target, Task, Value, Verdict, Verifier
 
+_JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+"""Made once: `json.dumps` makes one for every text."""
+
 Item = tuple[Task, Sequence[Step]]
 """A task and an attempt at it."""
 
@@ -27,12 +30,10 @@ class Batch(Value):
 
 def encode_batch(items: Sequence[Item]) -> bytes:
     """One line that reads as a `Batch`."""
-    tasks = {task.id: task for task, _ in items}
-    batch = {
-        "tasks": {task_id: task.canonical() for task_id, task in tasks.items()},
-        "items": [(task.id, [_written(step) for step in steps]) for task, steps in items],
-    }
-    return _line(batch)
+    tasks = {task.id: task.content for task, _ in items}
+    told = ",".join([f'"{task_id}":{content}' for task_id, content in tasks.items()])
+    attempts = [(task.id, [_written(step) for step in steps]) for task, steps in items]
+    return f'{{"tasks":{{{told}}},"items":{_JSON.encode(attempts)}}}\n'.encode()
 
 
 def _written(step: Step) -> dict[str, Any]:
@@ -42,7 +43,8 @@ def _written(step: Step) -> dict[str, Any]:
 def encode_verdict(verdict: Verdict) -> bytes:
     """One line."""
     v = verdict
-    return _line([v.value, v.ok, v.parts, v.by.strategy, v.outcome, v.note])
+    line = _JSON.encode([v.value, v.ok, v.parts, v.by.strategy, v.outcome, v.note])
+    return f"{line}\n".encode()
 
 
 def decode_verdict(line: bytes, task_id: str) -> Verdict:
@@ -57,7 +59,3 @@ def decode_verdict(line: bytes, task_id: str) -> Verdict:
         outcome=outcome,
         note=note,
     )
-
-
-def _line(content: Any) -> bytes:
-    return json.dumps(content, separators=(",", ":"), allow_nan=False).encode() + b"\n"

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from functools import cache
+from gc import freeze
 from importlib import import_module
 from math import ceil
 from pathlib import Path
@@ -91,6 +92,7 @@ def main() -> None:
     for module in config.modules:
         import_module(module)
     confine(config.limits)
+    freeze()  # what was imported is no garbage
     serve(config)
 
 

@@ -30,9 +30,9 @@ class VerifyContext:
     seed: str
     """Keys every random choice: root seed, generation, child, round."""
 
-    async def check(self, items: Sequence[Item]) -> list[Verdict]:
-        """The environments' own verdicts, in order, from the checker process."""
-        return self.checker.check(items)
+    async def check(self, items: Sequence[Item]) -> Iterator[Verdict]:
+        """The environments' own verdicts, in order, as they come from the checker process."""
+        return self.checker.verdicts(items)
 
 
 class Verification(Strategy, slot="verification"):

@@ -12,7 +12,13 @@ from cladeflow.environments.reasoning.addition import Addition
 from cladeflow.environments.reasoning.chain import Chain
 from cladeflow.environments.reasoning.corrupt import candidate
 from cladeflow.environments.reasoning.countdown import Countdown
-from cladeflow.environments.reasoning.family import ANSWER, Family, grammar_lines, vary
+from cladeflow.environments.reasoning.family import (
+    ANSWER,
+    Family,
+    bare_lines,
+    grammar_lines,
+    vary,
+)
 from cladeflow.environments.reasoning.prompts import PROMPT_FORMATS
 from cladeflow.errors import CladeflowError
 from cladeflow.records import Gold, Message, Origin, Split, Step, Subject, Task, Verdict
@@ -124,11 +130,11 @@ class Reasoning(Environment, name="reasoning", version=2):
 
     def check(self, task: Task, gold: Gold, steps: Sequence[Step]) -> Verdict:
         text = _text(steps)
-        said = self.answer(text)
+        lines = grammar_lines(text)
+        said = _answer(text, lines)
         if task.kind == "judge":
             return _verdict(gold, said == gold.value, said, -1, 0)
         family, problem = _problem(task)
-        lines = grammar_lines(text)
         right = said == gold.value and family.proves(problem, lines)
         return _verdict(gold, right, said, family.first_error(problem, lines), len(lines))
 
@@ -147,14 +153,19 @@ class Reasoning(Environment, name="reasoning", version=2):
 
     def answer(self, text: str) -> str | None:
         """A judgement, else the answer line's number, else the last ``Answer: N`` or boxed one."""
-        said = read_judgement(text)
-        if said is not None:
-            return write_judgement(said)
-        for line in grammar_lines(text):
-            if match := ANSWER.fullmatch(line):
-                return match[1]
-        free = _FREE_ANSWER.findall(text)
-        return str(free[-1]) if free else None
+        return _answer(text, bare_lines(text))
+
+
+def _answer(text: str, lines: Sequence[str]) -> str | None:
+    """`answer` of a text and its lines; those in the grammar will do."""
+    said = read_judgement(text)
+    if said is not None:
+        return write_judgement(said)
+    for line in lines:
+        if match := ANSWER.fullmatch(line):
+            return match[1]
+    free = _FREE_ANSWER.findall(text)
+    return str(free[-1]) if free else None
 
 
 def _draw(family: Family, level: int, split: Split, rng: Random) -> Iterator[str]:

@@ -95,11 +95,15 @@ def vary(problem: str, rng: Random) -> str:
 def grammar_lines(text: str) -> list[str]:
     """The lines of ``text`` that are in the grammar, without spaces, up to its answer line."""
     lines = []
-    for written in text.splitlines():
-        line = written.replace(" ", "")
+    for line in bare_lines(text):
         if ANSWER.fullmatch(line):
             lines.append(line)
             break
         if STEP.fullmatch(line):
             lines.append(line)
     return lines
+
+
+def bare_lines(text: str) -> list[str]:
+    """The lines of ``text`` without spaces."""
+    return text.replace(" ", "").splitlines()
