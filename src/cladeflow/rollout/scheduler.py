@@ -47,8 +47,14 @@ class Scheduler:
     def run(self, coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         """Run all to their end; the first exception cancels the others and is raised."""
         self._live = 1
+        results: list[T] = []
+
+        async def gather() -> None:  # gives nothing: asyncio writes out what its last task gave
+            results.extend(await self.gather(*coroutines))
+
         try:
-            return asyncio.run(self.gather(*coroutines))
+            asyncio.run(gather())
+            return results
         finally:
             for coroutine in coroutines:  # those that an interrupt kept from starting
                 coroutine.close()

@@ -1,8 +1,10 @@
 """From the turns of a context to the steps of a trajectory."""
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from cladeflow.models.context import Context, Turn
 from cladeflow.records import Step
@@ -38,6 +40,7 @@ def _written(start: int, turn: Turn, tokenizer: "Tokenizer", tokens: bool) -> It
     """The lines of a turn; a tool call belongs to its last one."""
     assert turn.logp is not None
     cuts = [(0, 0), *line_ends(turn, tokenizer)]
+    logp = np.round(turn.logp, LOGP_DECIMALS).tolist() if tokens else None
     for i, ((token, char), (token_end, char_end)) in enumerate(pairwise(cuts)):
         acts = turn.call is not None and token_end == len(turn.tokens)
         yield Step(
@@ -47,12 +50,8 @@ def _written(start: int, turn: Turn, tokenizer: "Tokenizer", tokens: bool) -> It
             kind="act" if acts else "think",
             call=turn.call if acts else None,
             tokens=turn.tokens[token:token_end] if tokens else None,
-            logp=_rounded(turn.logp[token:token_end]) if tokens else None,
+            logp=None if logp is None else tuple(logp[token:token_end]),
         )
-
-
-def _rounded(logp: Sequence[float]) -> tuple[float, ...]:
-    return tuple(round(p, LOGP_DECIMALS) for p in logp)
 
 
 def line_ends(turn: Turn, tokenizer: "Tokenizer") -> list[tuple[int, int]]:
@@ -80,10 +79,7 @@ def _lengths(turn: Turn, tokenizer: "Tokenizer") -> Iterator[tuple[int, int | No
     """
     pieces = [tokenizer.pieces[token] for token in turn.tokens]
     plain = "".join(pieces).startswith(turn.text)
-    length = 0
-    for i, piece in enumerate(pieces):
-        length += len(piece)
-        if "\n" not in piece:
-            continue
-        text = turn.text[:length] if plain else tokenizer.decode(turn.tokens[: i + 1])
+    ends = list(accumulate(map(len, pieces)))
+    for i in [i for i, piece in enumerate(pieces) if "\n" in piece]:
+        text = turn.text[: ends[i]] if plain else tokenizer.decode(turn.tokens[: i + 1])
         yield i, (len(text) if turn.text.startswith(text) else None)

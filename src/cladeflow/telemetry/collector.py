@@ -3,6 +3,7 @@
 import json
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from cladeflow.errors import StoreError
@@ -133,12 +134,18 @@ def read_metrics(store: Store, key: str) -> Metrics:
 
 
 def _series(name: str, kind: Kind, labels: dict[str, str]) -> Series:
-    spec = METRICS.get(name)
+    return _known(name, kind, tuple(sorted(labels.items())))
+
+
+@lru_cache(maxsize=10_000)
+def _known(name: str, kind: Kind, labels: tuple[tuple[str, str], ...]) -> Series:
+    """Asked for every verdict, of a few series."""
+    spec, given = METRICS.get(name), [label for label, _ in labels]
     if spec is None or spec.kind != kind:
         raise ValueError(f"{name} is not a {kind} of telemetry.metrics")
-    if sorted(labels) != sorted(spec.labels):
-        raise ValueError(f"{name} has the labels {spec.labels}, not {tuple(labels)}")
-    return name, tuple(sorted(labels.items()))
+    if given != sorted(spec.labels):
+        raise ValueError(f"{name} has the labels {spec.labels}, not {tuple(given)}")
+    return name, labels
 
 
 def _buckets(spec: Spec, counts: list[Any]) -> list[int]:

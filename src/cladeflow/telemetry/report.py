@@ -1,5 +1,6 @@
 """An evaluation's report and a gate's decision as metrics."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cladeflow.records import Decision, EvalReport, Verdict
@@ -76,11 +77,10 @@ def _kind(reason: str) -> str:
 
 def record_outcomes(metrics: Metrics, verdicts: Iterable[Verdict]) -> None:
     """Verdicts by what they say; the checkers that came to none are counted apart."""
-    for verdict in verdicts:
-        by = {"strategy": verdict.by.strategy}
+    for (by, said), total in Counter((v.by.strategy, _said(v)) for v in verdicts).items():
         for outcome in ("ok", "wrong", "error", "timeout"):  # a counter starts at 0
-            said = outcome == _said(verdict)
-            metrics.count("cladeflow_verdict_outcomes_total", said, outcome=outcome, **by)
+            of_it = total * (outcome == said)
+            metrics.count("cladeflow_verdict_outcomes_total", of_it, strategy=by, outcome=outcome)
 
 
 def _said(verdict: Verdict) -> str:

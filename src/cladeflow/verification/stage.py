@@ -1,6 +1,7 @@
 """The stage that judges every trajectory of a round."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -57,10 +58,10 @@ class Verify(MapStage):
 def _count(work: Work, groups: Sequence[Group], verdicts: Sequence[Verdict]) -> None:
     """What one strategy says of the groups' attempts, in numbers."""
     metrics = work.metrics
-    for verdict in verdicts:
-        by = verdict.by.strategy
-        metrics.count("cladeflow_verdicts_total", strategy=by, outcome=verdict.outcome)
-        metrics.count("cladeflow_positive_trajectories_total", bool(verdict.ok), strategy=by)
+    kinds = Counter((v.by.strategy, v.outcome, bool(v.ok)) for v in verdicts)
+    for (by, outcome, ok), total in kinds.items():
+        metrics.count("cladeflow_verdicts_total", total, strategy=by, outcome=outcome)
+        metrics.count("cladeflow_positive_trajectories_total", total * ok, strategy=by)
     record_outcomes(metrics, verdicts)
     task = {t.id: group.task.id for group in groups for t in group.trajectories}
     record_rewards(metrics, verdicts, task)
