@@ -48,6 +48,7 @@ def exporter(
     The home may still be empty: it is waited for.
     """
     import signal
+    from gc import set_threshold
     from threading import Event
 
     from cladeflow.exporter.reader import Terms
@@ -55,6 +56,7 @@ def exporter(
     from cladeflow.home import Home
     from cladeflow.telemetry.prices import Prices
 
+    set_threshold(700, 10, 10)  # Python's own: it serves for months, and nobody waits for it
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
