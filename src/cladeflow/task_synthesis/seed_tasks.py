@@ -89,8 +89,8 @@ class SeedTasks(Generator, name="seed_tasks", version=1):
         return [found[i % len(found)] for i in range(start, start + min(count, len(found)))]
 
     def _draw(self, env: Environment) -> Callable[..., Sequence[Posed]]:
-        """What draws the tasks of one cell."""
-        return env.tasks
+        """What draws the tasks of one cell, as many as it holds."""
+        return env.at_most
 
 
 def _cells(levels: Mapping[str, Sequence[int]]) -> list[Cell]:

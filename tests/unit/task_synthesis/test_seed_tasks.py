@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cladeflow.environments import Posed, Toolbox
+from cladeflow.environments import Posed, Reasoning, Toolbox
 from cladeflow.errors import CladeflowError, RecipeError
 from cladeflow.task_synthesis.seed_tasks import SeedTasks, apportion
 
@@ -68,6 +68,18 @@ def test_a_small_cell_starts_over() -> None:
     assert 1000 < whole < 2432
     assert len(set(ids(draw(strategy, 10_000, 0)))) == whole
     assert len(set(ids(draw(strategy, 1000, 2)))) == 1000
+
+
+def test_an_evolution_of_any_length_has_tasks() -> None:
+    """The default mix, generation by generation; its smallest cell holds tasks for six of them."""
+    drawn = [
+        ids(list(SeedTasks().generate(Reasoning(), n=1000, gen=turn + 1, draw=turn, seed=0)))
+        for turn in range(9)
+    ]
+    assert all(len(set(tasks)) == 1000 for tasks in drawn)
+    assert len({task for tasks in drawn[:6] for task in tasks}) == 6000
+    known = {task for tasks in drawn[:7] for task in tasks}
+    assert 0 < len(known & set(drawn[8])) <= 200, "only the cell that is used up starts over"
 
 
 def test_a_draw_depends_on_its_turn_and_the_root_seed_alone() -> None:

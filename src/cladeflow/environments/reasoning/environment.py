@@ -88,7 +88,7 @@ class Reasoning(Environment, name="reasoning", version=2):
         rng = Random(f"reasoning/judge/{family}/{level}/{split}/{seed}")
         return [
             self.pose_judge(posed.task, "\n".join(candidate(*_problem(posed.task), rng)))
-            for posed in self.tasks(family=family, level=level, split=split, n=n, seed=seed)
+            for posed in self.at_most(family=family, level=level, split=split, n=n, seed=seed)
         ]
 
     def pose(self, problem: str) -> Posed:
