@@ -123,7 +123,6 @@ import os, sys, threading
 from pathlib import Path
 from cladeflow.sandbox.client import CheckerClient
 from cladeflow.sandbox.limits import Limits
-from cladeflow.sandbox.wire import Item
 from tests.unit.sandbox.planted_environment import attempt, pose
 
 client = CheckerClient(Path(sys.argv[1]), modules={PLANTED}, limits=Limits(item_seconds=0.6))

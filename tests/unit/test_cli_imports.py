@@ -39,7 +39,7 @@ def test_nothing_heavy_is_imported(arguments: list[str]) -> None:
 
 
 def test_an_engine_imports_neither_scikit_learn_nor_scipy_and_leaves_both_importable() -> None:
-    """Half of the start of a run, and a third of its memory then, for what nothing uses."""
+    """A third of the start of a run, and a quarter of its memory then, for what nothing uses."""
     probe = """
 import sys
 from cladeflow.session import _engine_kind

@@ -1,10 +1,14 @@
 """``cladeflow exporter``: an evolution's metrics for Prometheus."""
 
+from gc import get_threshold, set_threshold
 from pathlib import Path
 
 import click
 
 from cladeflow.cli.output import HOME_OPTION, PRICES_VARIABLE
+
+_PYTHONS_OWN = get_threshold()
+"""As long as the command line is being imported; then it asks for fewer garbage collections."""
 
 
 @click.command()
@@ -48,7 +52,6 @@ def exporter(
     The home may still be empty: it is waited for.
     """
     import signal
-    from gc import set_threshold
     from threading import Event
 
     from cladeflow.exporter.reader import Terms
@@ -56,7 +59,7 @@ def exporter(
     from cladeflow.home import Home
     from cladeflow.telemetry.prices import Prices
 
-    set_threshold(700, 10, 10)  # Python's own: it serves for months, and nobody waits for it
+    set_threshold(*_PYTHONS_OWN)  # it serves for months, and nobody waits for it
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
