@@ -171,9 +171,12 @@ def _train(
     """Train from where the update starts; the new model's Ref and the optimiser steps taken."""
     update = _update(ctx)
     training = ctx.scale.training_for(objective.name)
-    micro_tokens = max(1, training.micro_tokens >> ctx.session.reduced)
+    changed = {
+        "micro_tokens": max(1, training.micro_tokens >> ctx.session.reduced),
+        "epochs": training.epochs * ctx.plan.control.get("epochs_factor", 1),
+    }
     settings = TrainSettings(
-        **{**training.model_dump(), "micro_tokens": micro_tokens},
+        **{**training.model_dump(), **changed},
         dtype=ctx.scale.dtype,
         loss_tokens=ctx.plan.control.get("loss_tokens"),
         seed=ctx.key("train"),

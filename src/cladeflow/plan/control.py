@@ -18,8 +18,9 @@ class Control(Strategy, slot="control"):
         """Settings by name of generation ``gen`` (from 1); what is not named stays as it is.
 
         Read are ``temperature``, at which rollouts sample where the recipe does not say;
-        ``threshold``, the reward from which on builders keep an attempt; and ``loss_tokens``,
-        which an update trains on instead of the scale's number of epochs.
+        ``threshold``, the reward from which on builders keep an attempt; ``epochs_factor``, times
+        the scale's number of epochs, which an update trains for; and ``loss_tokens``, which it
+        trains on instead.
 
         ``measured`` is the exploration that an evaluation found of the agent that the generation
         starts from; empty where there was none.
