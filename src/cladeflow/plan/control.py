@@ -2,12 +2,17 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import model_validator
 
 from cladeflow.strategy import Strategy
 
 if TYPE_CHECKING:
     from cladeflow.evaluate.base import Evaluation
+
+Setting = Literal["temperature", "threshold", "epochs_factor", "loss_tokens"]
+"""What stages read of a plan's control; `Control.settings` says what each one does."""
 
 
 class Control(Strategy, slot="control"):
@@ -38,7 +43,17 @@ class Fixed(Control, name="fixed", version=1):
     then on. Empty: everything stays as the recipe says.
     """
 
-    schedule: dict[str, tuple[float, ...]] = {}
+    schedule: dict[Setting, tuple[float, ...]] = {}
+
+    @model_validator(mode="after")
+    def _train_on_something(self) -> Self:
+        amounts: tuple[Setting, ...] = ("epochs_factor", "loss_tokens")
+        for name in amounts:
+            if any(value <= 0 for value in self.schedule.get(name, ())):
+                raise ValueError(f"schedule.{name}: {min(self.schedule[name]):g} is not above 0")
+        if any(value % 1 for value in self.schedule.get("loss_tokens", ())):
+            raise ValueError("schedule.loss_tokens: tokens are whole numbers")
+        return self
 
     def settings(self, gen: int, measured: Mapping[str, float]) -> dict[str, Any]:
         return {
