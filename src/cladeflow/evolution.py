@@ -9,6 +9,7 @@ from cladeflow.archive.lease import Lease
 from cladeflow.errors import CladeflowError
 from cladeflow.evaluate.first import require_readable
 from cladeflow.home import Home
+from cladeflow.kubeflow.guard import require_quiet
 from cladeflow.plan.model import Population
 from cladeflow.promote.approval import GATE as APPROVAL
 from cladeflow.promote.approval import promote_approved
@@ -47,13 +48,15 @@ def evolve(
 
     What is planned from now on has the ``population``, or that of the newest plan. ``live`` is the
     ``[HOST:]PORT`` at which this process serves its counters meanwhile. Raises `CladeflowError`
-    before anything is written where the wish cannot be met.
+    before anything is written where the wish cannot be met, and `HomeError` where another process
+    or a cluster's run is at work on the home.
     """
     begun = start(home, wish)
     if begun is not None:
         _require_approvers(home, begun.resolved)
     home.create()
     with Archive.create(home.archive_url) as archive, Lease(archive):
+        require_quiet(archive, home)
         home.settle()
         _found(home, archive, begun)
         with (

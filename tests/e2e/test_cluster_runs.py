@@ -162,19 +162,20 @@ def test_wait_while_kubeflow_does_not_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("quickly_compiled")
-def test_gc_waits_for_a_run_until_its_end_is_noted(
+def test_what_changes_a_home_waits_for_a_run_until_its_end_is_noted(
     server: KfpServer, profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = begun(tmp_path / "home").directory
     run = str(submitted(profile)["id"])
     monkeypatch.setenv(SILENCE, "3600")
     tried(home, run, "1/plan", "done")
-    ran = cladeflow("gc", "--home", home)
-    assert ran.code == 2 and f"run {run} is at work on {home}" in ran.err
+    for command in (("gc",), ("evolve", "--generations", 1), ("retry", "--from", "rollout")):
+        assert f"run {run} is at work on {home}" in refused(cladeflow(*command, "--home", home))
     assert cladeflow("gc", "--dry-run", "--home", home).code == 0
     cladeflow("cancel", run, "--profile", profile)
     assert cladeflow("wait", run, "--profile", profile, "--home", home).code == 1
     assert cladeflow("gc", "--home", home).code == 0
+    assert "was not begun" in refused(cladeflow("retry", "--from", "rollout", "--home", home))
 
 
 def refused(ran: Ran) -> str:

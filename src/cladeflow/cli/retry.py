@@ -22,6 +22,7 @@ def retry(stage: str, generation: int | None, reason: str, home: Path, as_json: 
     """
     from cladeflow.archive.lease import Lease
     from cladeflow.graph import Node, plan_call
+    from cladeflow.kubeflow.guard import require_quiet
     from cladeflow.kubeflow.receipts import Receipts
     from cladeflow.redo import once_more, record_redo
     from cladeflow.session import Session
@@ -30,6 +31,7 @@ def retry(stage: str, generation: int | None, reason: str, home: Path, as_json: 
     place = Home(home)
     place.require()
     with Session(place) as session, Lease(session.archive):
+        require_quiet(session.archive, place)
         done = session.archive.generations()
         number = done + 1 if generation is None else generation
         if number <= done:
