@@ -98,6 +98,8 @@ def _resolve(home: Home, wish: Wish, known: Start | None = None) -> Start:
     environments = _environments(wish)
     recipe: str | Recipe = wish.recipe or _usual_recipe(environments)
     scale: str | Scale = wish.scale or "tiny"
+    if not -(2**63) <= (wish.seed or 0) < 2**63:
+        raise CladeflowError(f"--seed {wish.seed}: the archive holds whole numbers of 64 bits")
     seed, initial = 0, None
     if known is not None:
         seed, initial = known.seed, known.initial

@@ -37,7 +37,7 @@ _registry: dict[tuple[str, str], type["Strategy"]] = {}
 class Strategy(BaseModel):
     """One way to do one thing; options are fields, defaults included in every input hash."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     slot: ClassVar[str] = ""
     name: ClassVar[str] = ""

@@ -133,9 +133,10 @@ def test_an_export_that_cannot_be_taken_is_told_and_changes_nothing(
     assert answer("archive", "export", "--home", population) == lines
 
 
-def test_a_file_that_is_no_export_makes_no_home(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["{not json\n", "[1]\n", "{}\n7\n"])
+def test_a_file_that_is_no_export_makes_no_home(tmp_path: Path, text: str) -> None:
     file = tmp_path / "lines.jsonl"
-    file.write_text("{not json\n")
+    file.write_text(text)
     ran = cladeflow("archive", "import", file, "--home", tmp_path / "home")
     assert ran.code == 2 and "cannot be read as an archive" in ran.err
     assert not (tmp_path / "home").exists()

@@ -47,6 +47,11 @@ def refused(ran: Ran) -> str:
         (["--set", "scale.tasks=0"], "tasks: Input should be greater than 0"),
         (["--set", "scale.task=9"], "unknown key 'task'; did you mean 'tasks'?"),
         (["--set", "rollout=mcts"], "mcts"),
+        (["--set", "promote=none"], "promote: none decides nothing; 'always' promotes every child"),
+        (["--set", "environments=none"], "environments: there are no tasks without one"),
+        (["--set", "promote.threshold_gate.bar=.nan"], "bar: Input should be a finite number"),
+        (["--set", "scale.training.learning_rate=.inf"], "Input should be a finite number"),
+        (["--seed", str(2**63)], f"--seed {2**63}: the archive holds whole numbers of 64 bits"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -55,7 +55,11 @@ def model_dir(tmp_path: Path) -> Path:
 
 
 def run(
-    model_dir: Path, name: str, kill_at: int | None = None, lora: Lora | None = None
+    model_dir: Path,
+    name: str,
+    kill_at: int | None = None,
+    lora: Lora | None = None,
+    **changes: object,
 ) -> TrainResult:
     def watch(done: int, steps: int) -> None:
         if done == kill_at:
@@ -66,7 +70,7 @@ def run(
         model_dir,
         examples(),
         Sft(),
-        settings(lora=lora),
+        settings(lora=lora, **changes),
         home / f"{name}-out",
         checkpoint_dir=home / f"{name}-checkpoints",
         progress=watch,
@@ -90,6 +94,18 @@ def test_resumed_weights_are_bit_identical(
     resumed = run(model_dir, "killed", lora=lora)
     assert weights(resumed) == weights(undisturbed)
     assert resumed[1:-1] == undisturbed[1:-1]
+
+
+def test_a_run_goes_on_with_smaller_micro_batches_after_running_out_of_memory(
+    model_dir: Path,
+) -> None:
+    undisturbed = run(model_dir, "undisturbed")
+    with pytest.raises(Killed):
+        run(model_dir, "killed", kill_at=4)
+    resumed = run(model_dir, "killed", micro_tokens=15, checkpoint_every=2)
+    assert resumed.loss_sum == pytest.approx(undisturbed.loss_sum, rel=1e-4)
+    with pytest.raises(StoreError, match="other inputs"):
+        run(model_dir, "killed", learning_rate=0.02)
 
 
 def test_a_checkpoint_holds_what_is_trained(model_dir: Path) -> None:

@@ -42,11 +42,11 @@ def moment(text: str) -> datetime:
         if len(text) == len("2026-05-01"):
             return datetime.combine(date.fromisoformat(text), time.max, UTC).replace(microsecond=0)
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:  # in UTC it may lie before the year 1
         raise CladeflowError(
             f"{text!r} is no date: write 2026-05-01, or 2026-05-01T12:00 for a time (UTC)"
         ) from error
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def reign(archive: "Archive", on: datetime) -> Reign:

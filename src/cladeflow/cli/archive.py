@@ -171,7 +171,10 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
     try:
         text = file.read_text()
         parsed = json.loads(text) if text.startswith("[") else map(json.loads, text.splitlines())
-        yield from parsed
+        for number, line in enumerate(parsed, 1):
+            if not isinstance(line, dict):
+                raise ValueError(f"line {number} is no object")
+            yield line
     except (OSError, ValueError) as error:
         raise CladeflowError(f"{file} cannot be read as an archive: {error}") from error
 

@@ -5,7 +5,7 @@ The judge may think first: its last line is what counts.
 
 import re
 
-JUDGEMENT = re.compile(r"ok|err (\d+)")
+JUDGEMENT = re.compile(r"ok|err ([1-9]\d*)")
 
 
 def write_judgement(first_error: int) -> str:

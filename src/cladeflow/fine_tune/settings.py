@@ -8,6 +8,11 @@ from pydantic import Field
 from cladeflow.recipes.model import Dtype, Training
 
 Layout = Literal["auto", "packed", "padded"]
+FREE = frozenset({"micro_tokens", "checkpoint_every"})
+"""Settings that are no part of what is learned: how a step is cut up, and how often it is saved.
+
+After a step that ran out of memory the same run goes on with smaller micro-batches.
+"""
 
 
 class TrainSettings(Training):

@@ -12,7 +12,7 @@ from cladeflow.fine_tune import contamination
 from cladeflow.fine_tune.base import Builder, Objective, RoundData
 from cladeflow.fine_tune.helping import Assignment, train_together
 from cladeflow.fine_tune.samples import Start, refuse_unfit
-from cladeflow.fine_tune.settings import TrainSettings
+from cladeflow.fine_tune.settings import FREE, TrainSettings
 from cladeflow.memory import ReplayBuffer
 from cladeflow.memory.base import SET, recall, snapshot_ref
 from cladeflow.promote.retest import reserve_suites
@@ -50,10 +50,7 @@ class FineTune(Stage):
     def identity(self, ctx: StageContext) -> dict[str, Any]:
         update = _update(ctx)
         objective = update.objective.name if update.objective else ""
-        # How a step is cut up and how often it is saved change speed, not what is learned.
-        training = ctx.scale.training_for(objective).model_dump(
-            exclude={"micro_tokens", "checkpoint_every"}
-        )
+        training = ctx.scale.training_for(objective).model_dump(exclude=set(FREE))
         return {
             "role": update.role,
             "init": update.init,

@@ -27,7 +27,7 @@ from cladeflow.fine_tune.optimiser import Optimiser
 from cladeflow.fine_tune.packing import Group, dealt_out, neighbours, tokens
 from cladeflow.fine_tune.policy import Policy, entropies, log_probabilities
 from cladeflow.fine_tune.reference import with_reference
-from cladeflow.fine_tune.settings import TrainResult, TrainSettings
+from cladeflow.fine_tune.settings import FREE, TrainResult, TrainSettings
 from cladeflow.fine_tune.totals import Totals, k3
 from cladeflow.models.loading import (
     TOKENIZER_FILES,
@@ -303,6 +303,6 @@ def _identity(
             "reference": reference and model_digest(reference),
             "examples": [example.id for example in examples],
             "objective": objective.identity(),
-            "settings": settings.model_dump(mode="json"),
+            "settings": settings.model_dump(mode="json", exclude=set(FREE)),
         }
     )

@@ -13,6 +13,10 @@ def check_fit(recipe: Recipe, source: str) -> None:
     Only rounds whose strategies are all built are checked: what a strategy that is not built
     needs is not known.
     """
+    if not recipe.environments:
+        raise RecipeError(f"{source}: environments: there are no tasks without one")
+    if not recipe.promote:
+        raise RecipeError(f"{source}: promote: none decides nothing; 'always' promotes every child")
     _check_gates(recipe, source)
     for index, part in enumerate(recipe.rounds):
         earlier = index > 0 or part.repeat > 1

@@ -39,7 +39,7 @@ def _address(kind: str, content: str) -> str:
 class Value(BaseModel):
     """A part of a record: frozen and strict, with no identity of its own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Record(Value):

@@ -28,7 +28,9 @@ def test_a_moment_is_read_as_utc_and_a_day_as_its_end(text: str, expected: datet
     assert moment(text) == expected
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "01.05.2026", ""])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2026-13-01", "01.05.2026", "", "0001-01-01T00:00+14:00"]
+)
 def test_what_is_no_date_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(CladeflowError, match=r"is no date: write 2026-05-01"):
         moment(text)

@@ -171,6 +171,7 @@ def test_judge_and_revise_prompts() -> None:
         ("err 2\n", 1),
         ("47+6=53\nerr 1", 0),
         ("err", None),
+        ("err 0", None),
         ("ok\n=44", None),
         ("", None),
     ],
