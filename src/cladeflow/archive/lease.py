@@ -2,6 +2,7 @@
 
 import os
 import platform
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -41,7 +42,8 @@ class Lease:
     Ages are told by the database's clock, which is the same for every host.
 
     Raises `HomeError` naming the owner where another live process holds it, once ``patience``
-    seconds have passed.
+    seconds have passed. A process that stood still for so long that another one took over is
+    interrupted at its next heartbeat, as by Ctrl-C, and hears why.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Lease:
         self._token = uuid4().hex
         self._mine = (leases.c.name == name) & (leases.c.token == self._token)
         self._released = threading.Event()
+        self._lost = False
         self._thread = threading.Thread(target=self._beat, name=f"lease-{name}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -73,22 +76,17 @@ class Lease:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._released.set()
         self._thread.join()
         # On a full disk the lease stays, and is soon that of a dead process.
         with suppress(HomeError), self._archive.database.write() as db:
             db.execute(delete(leases).where(self._mine))
-
-    def ensure(self) -> None:
-        """Raise `HomeError` if the lease was lost (this process stood still for too long)."""
-        with self._archive.database.read() as db:
-            held = db.execute(select(leases.c.token).where(self._mine)).first()
-        if held is None:
+        if self._lost and isinstance(error, KeyboardInterrupt):
             raise HomeError(
                 f"this process stood still for more than {STALE_SECONDS:.0f} s and another one "
                 f"took over {self._archive.database.where}; run the same command again to go on"
-            )
+            ) from error
 
     def _acquire(self) -> None:
         """Take a free or stale lease; no other writer is active between look and write."""
@@ -119,14 +117,18 @@ class Lease:
             )
 
     def _beat(self) -> None:
+        while not self._lost and not self._released.wait(self._interval):
+            with suppress(HomeError):  # busy or full for a moment: the next beat is soon enough
+                self._lost = not self._renewed()
+        if self._lost:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _renewed(self) -> bool:
+        """Whether the lease is still this process's; its heartbeat is now."""
         database = self._archive.database
-        while not self._released.wait(self._interval):
-            try:
-                with database.write() as db:
-                    beat = update(leases).where(self._mine)
-                    db.execute(beat.values(heartbeat=database.clock(db)))
-            except HomeError:
-                continue  # busy or full for a moment: the next beat is soon enough
+        with database.write() as db:
+            beat = update(leases).where(self._mine).values(heartbeat=database.clock(db))
+            return db.execute(beat).rowcount == 1
 
 
 def held(archive: Archive, name: str = "evolve") -> bool:

@@ -20,31 +20,37 @@ def alter(archive: Archive, **columns: Any) -> None:
 def test_a_second_holder_is_told_who_the_first_is(archive: Archive) -> None:
     import os
 
-    with Lease(archive) as held:
+    with Lease(archive):
         with (
             pytest.raises(HomeError, match=rf"in use by process {os.getpid()} on .* since 2"),
             Lease(archive),
         ):
             pass
-        held.ensure()
         with Lease(archive, "another"):
             pass
     with Lease(archive):
         pass
 
 
-def test_a_lease_without_heartbeat_is_taken_over_and_its_holder_learns_of_it(
-    archive: Archive,
-) -> None:
-    with Lease(archive) as old:
+def test_a_lease_without_heartbeat_is_taken_over(archive: Archive) -> None:
+    with Lease(archive):
         alter(archive, host="elsewhere", heartbeat=time.time() - STALE_SECONDS / 2)
         with pytest.raises(HomeError, match="on elsewhere"), Lease(archive):
             pass
         alter(archive, heartbeat=time.time() - STALE_SECONDS - 1)
-        with Lease(archive) as new:
-            with pytest.raises(HomeError, match="another one took over"):
-                old.ensure()
-            new.ensure()
+        with Lease(archive):
+            pass
+
+
+def test_a_holder_that_was_taken_over_is_interrupted_and_hears_why(archive: Archive) -> None:
+    with (
+        pytest.raises(HomeError, match="another one took over .* same command again"),
+        Lease(archive, heartbeat_seconds=0.05),
+    ):
+        alter(archive, token="another's")
+        time.sleep(30)
+    with archive.database.read() as db:
+        assert db.scalars(leases.select().with_only_columns(leases.c.token)).one() == "another's"
 
 
 @pytest.mark.parametrize("columns", [{"pid": 2**22 + 1}, {"process_start": "12"}])
@@ -62,8 +68,9 @@ def test_a_leaving_holder_does_not_free_the_lease_of_its_successor(archive: Arch
         alter(archive, heartbeat=0.0)
         new = Lease(archive).__enter__()
         assert new is not old
-    new.ensure()
-    new.__exit__()
+    with pytest.raises(HomeError, match="in use by process"), Lease(archive):
+        pass
+    new.__exit__(None, None, None)
 
 
 def test_the_heartbeat_keeps_a_lease_fresh(archive: Archive) -> None:
