@@ -7,6 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 TORCH_INDEX ?=
 RECIPE ?= default
 HOME_DIR ?= .cladeflow
+SEED_DIR ?= runs/seed-reasoning
 # Further options of the command that a target runs, e.g. `make test ARGS=tests/unit`.
 ARGS ?=
 
@@ -64,8 +65,8 @@ check: lint typecheck test ## all of the above
 crash: install-dev ## kill 50 runs at random moments, compare what they resume to
 	$(BIN)/python -m benchmarks.crash --kills 50 $(ARGS)
 
-seed-model: install ## rebuild the embedded seed model
-	$(BIN)/python -m cladeflow.models.seed src/cladeflow/models/seeds/seed-reasoning-1 $(ARGS)
+seed-model: install ## train the embedded seed model anew, into SEED_DIR: what ships stays as it is
+	$(BIN)/python -m cladeflow.models.seed $(SEED_DIR) $(ARGS)
 
 definitions: install-dev ## write what is generated from components/, pipelines/ and dashboards/
 	$(BIN)/python -m tools.definitions

@@ -13,7 +13,7 @@ from cladeflow.graph import Node, StageCall, plan_call
 from cladeflow.plan.model import Plan
 from cladeflow.quarantine import sparing
 from cladeflow.recipes.model import Entry, Round, Scale
-from cladeflow.records import Agent, Record, Task, Trajectory, Verdict, digest
+from cladeflow.records import Agent, AgentPatch, Record, Task, Trajectory, Verdict, digest
 from cladeflow.session import Session
 from cladeflow.store import Commit
 from cladeflow.strategy import Strategy
@@ -56,14 +56,14 @@ class StageContext:
     def agent(self) -> Agent:
         """The child as far as it has come: the parent with what earlier updates changed."""
         updates = [c for call, c in self.inputs.items() if call.stage == "fine_tune"]
-        weights, memory = dict(self.parent.weights), self.parent.memory
-        for commit in updates:
-            weights |= commit.models
-            memory = commit.values.get("memory", memory)
+        weights, scaffold, memory = self.parent.weights, self.parent.scaffold, self.parent.memory
+        for patch in map(_patch, updates):
+            weights = weights | patch.weights
+            scaffold, memory = patch.scaffold or scaffold, patch.memory or memory
         return Agent(
             gen=self.call.generation,
             weights=weights,
-            scaffold=self.parent.scaffold,
+            scaffold=scaffold,
             memory=memory,
             parents=(self.parent.id,),
             recipe=self.plan.resolved.hash,
@@ -137,6 +137,14 @@ class StageContext:
     def _read(self, commits: Iterable[Commit], name: str, kind: type[R]) -> list[R]:
         found = (commit.sets[name] for commit in commits if name in commit.sets)
         return [record for manifest in found for record in self.session.read(manifest, kind)]
+
+
+def _patch(update: Commit) -> AgentPatch:
+    """What an update changed of its agent."""
+    values = update.values
+    return AgentPatch.model_validate(
+        {"weights": update.models, **{k: values[k] for k in ("scaffold", "memory") if k in values}}
+    )
 
 
 class Stage(ABC):
