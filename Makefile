@@ -80,9 +80,10 @@ recipes: install ## measure every recipe of docs/recipes against the control
 	$(BIN)/python -m benchmarks.recipes run $(ARGS)
 	$(BIN)/python -m benchmarks.recipes report
 
+bench: export OMP_WAIT_POLICY = PASSIVE
 bench: install-dev ## measure the speed claims of docs/evidence.md
 	$(BIN)/python -m benchmarks.decode $(ARGS)
-	$(BIN)/python -m benchmarks.training $(ARGS)
+	$(BIN)/python -m benchmarks.training --threads 2 $(ARGS)
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.kubeflow_local
 	$(BIN)/python -m benchmarks.exporter

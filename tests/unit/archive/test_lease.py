@@ -44,7 +44,7 @@ def test_a_lease_without_heartbeat_is_taken_over(archive: Archive) -> None:
 
 def test_a_holder_that_was_taken_over_is_interrupted_and_hears_why(archive: Archive) -> None:
     with (
-        pytest.raises(HomeError, match="another one took over .* same command again"),
+        pytest.raises(HomeError, match=r"another one took over .* same command again"),
         Lease(archive, heartbeat_seconds=0.05),
     ):
         alter(archive, token="another's")
