@@ -20,6 +20,16 @@ def redo_counts(archive: Archive) -> dict[str, int]:
     return {e.payload["call"]: e.payload["redo"] for e in archive.events(kinds=["redone"])}
 
 
+def evaluations_redone(archive: Archive, generation: int) -> int:
+    """How often agents were evaluated again in the generations before ``generation``."""
+    counts: dict[int, int] = {}
+    for path, redo in redo_counts(archive).items():
+        _, gen, *_, stage = path.split("/")
+        if stage == "evaluate" and int(gen) < generation:
+            counts[int(gen)] = max(redo, counts.get(int(gen), 0))
+    return sum(counts.values())
+
+
 def once_more(calls: Sequence[StageCall], stage: str) -> list[StageCall]:
     """The calls of a stage, to be done once more: all of ``stage``, or the one with that name.
 

@@ -9,6 +9,7 @@ from cladeflow.graph import StageCall, redone, unroll
 from cladeflow.home import Home
 from cladeflow.kubeflow.receipts import Receipt, Receipts
 from cladeflow.recipes import resolve
+from cladeflow.runners import inline
 from cladeflow.runners.subprocess import ready
 from cladeflow.session import Session
 from cladeflow.visit import Visit
@@ -59,6 +60,26 @@ def test_a_redone_call_has_another_commit_and_the_plan_the_same(home: Home) -> N
     after = synthesised(home)
     assert after != before and after == synthesised(home)
     (home.directory / "store" / before / "commit.json").stat()  # nothing is lost
+
+
+def test_an_evaluation_that_is_redone_attempts_everything_again(home: Home) -> None:
+    def attempted() -> set[Path]:
+        return set((home.directory / "store/evals").glob("*/*/commit.json"))
+
+    with Session(home) as session:
+        visit = Visit(session)
+        for node in visit.nodes(1)[:-1]:
+            visit.commit(node)
+    once = attempted()
+    assert once and cladeflow("retry", "--from", "evaluate", "--home", home.directory).code == 0
+    with Session(home) as session:
+        inline.run(session, 1)
+        twice = attempted()
+        assert len(twice) == 2 * len(once) and once < twice
+        inline.run(session, 2)
+        assert Visit(session).plan(2).redone == 1
+    agents = {path.parts[-3] for path in twice}
+    assert {path.parts[-3] for path in attempted() - twice}.isdisjoint(agents)
 
 
 def test_a_pod_finds_its_call_by_path_whatever_was_compiled_in(home: Home) -> None:

@@ -18,7 +18,6 @@ from cladeflow.evaluate.suite import Suite, SuiteResult, correctness
 from cladeflow.plan.control import Control
 from cladeflow.plan.model import CellStats
 from cladeflow.promote.base import Gate
-from cladeflow.recipes.model import Scale
 from cladeflow.records import DEMONSTRATION, Agent, EvalReport, Task, Trajectory, Verdict, digest
 from cladeflow.rollout import Rollout, SelfRefine
 from cladeflow.rollout.run import Setup, attempt, inference_strategies, judge
@@ -38,7 +37,10 @@ from cladeflow.work import Output, Share, Work, gather, once, run_shards
 
 
 class Evaluate(Stage):
-    """Every evaluation lives at ``evals/<agent>/<suite>``: no agent is run twice on a suite."""
+    """Every evaluation lives at ``evals/<agent>/<suite>``: no agent is run twice on a suite.
+
+    Unless a person has it done again; from then on every agent that is compared is run again.
+    """
 
     name: ClassVar[str] = "evaluate"
 
@@ -76,7 +78,7 @@ class Evaluate(Stage):
         agents = [ctx.plan.incumbent, *([] if _stopped(ctx, ctx.agent) else [ctx.agent])]
         for agent in {a.behaviour: a for a in agents}.values():
             for suite in held_out_suites(ctx):
-                if read_commit(ctx.store, evaluation_key(agent, suite, ctx.scale)) is None:
+                if read_commit(ctx.store, evaluation_key(ctx, agent, suite)) is None:
                     _shards(ctx, agent, suite, share)
 
 
@@ -174,18 +176,20 @@ def setting(ctx: StageContext, names: Collection[str] | None = None) -> Setting:
 
 def evaluated(ctx: StageContext, agent: Agent, suite: Suite) -> Commit:
     """The commit of an agent's attempts at a suite: made earlier, or now."""
-    key = evaluation_key(agent, suite, ctx.scale)
+    key = evaluation_key(ctx, agent, suite)
     how = key.rpartition("/")[2]
     return once(
         ctx.session, key, "evaluation", how, lambda work: _evaluate(ctx, agent, suite, work)
     )
 
 
-def evaluation_key(agent: Agent, suite: Suite, scale: Scale) -> str:
-    """Where an agent's attempts at a suite are committed."""
+def evaluation_key(ctx: StageContext, agent: Agent, suite: Suite) -> str:
+    """Where an agent's attempts at a suite are committed: elsewhere each time they are redone."""
     ways = [*_ways(agent, suite), *_critics(suite)]
     inference = [strategy.identity() for strategy in ways]
-    how = digest([suite.hash, inference, scale.engine, scale.dtype])
+    redone = ctx.plan.redone + ctx.call.redo
+    by = [inference, ctx.scale.engine, ctx.scale.dtype, *([redone] if redone else [])]
+    how = digest([suite.hash, *by])
     return f"evals/{agent.behaviour}/{how}"
 
 
@@ -211,7 +215,7 @@ def _shards(
 ) -> list[Commit]:
     return run_shards(
         ctx.session,
-        evaluation_key(agent, suite, ctx.scale),
+        evaluation_key(ctx, agent, suite),
         "evaluation",
         posed(ctx, suite),
         ctx.scale.shard,

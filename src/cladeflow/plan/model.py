@@ -76,3 +76,5 @@ class Plan(Value):
     """In the generations that evaluate their incumbent again."""
     tried: int
     """Children tried since the last promotion, before this generation."""
+    redone: int = Field(default=0, exclude_if=lambda count: count == 0)
+    """How often people had agents evaluated again, before this generation."""

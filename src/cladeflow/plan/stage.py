@@ -11,6 +11,7 @@ from cladeflow.plan.control import Control
 from cladeflow.plan.model import CellStats, Plan, Population
 from cladeflow.plan.standing import standing
 from cladeflow.recipes.model import Resolved
+from cladeflow.redo import evaluations_redone
 from cladeflow.stage import Stage, StageContext
 from cladeflow.work import Output, Work
 
@@ -59,6 +60,7 @@ def make_plan(archive: Archive, generation: int, population: Population) -> Plan
         reserve_used=reserve_used(archive),
         standing=standing(archive, resolved.recipe, generation),
         tried=archive.tried_since_promotion(),
+        redone=evaluations_redone(archive, generation),
     )
 
 

@@ -10,6 +10,7 @@ from cladeflow.plan.stage import reserve_used
 from cladeflow.promote.stage import decide_further, gates_of, retested_block
 from cladeflow.recipes.model import Resolved
 from cladeflow.records import Agent, Decision, EvalReport
+from cladeflow.redo import evaluations_redone
 from cladeflow.session import Session
 from cladeflow.stage import StageContext
 from cladeflow.store import Commit
@@ -82,4 +83,5 @@ def _plan(archive: Archive, agent: Agent, baseline: Agent, tried: int, used: int
         event_id=archive.event_id(),
         reserve_used=used,
         tried=tried - 1,
+        redone=evaluations_redone(archive, archive.generations() + 1),
     )
