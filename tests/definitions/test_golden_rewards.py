@@ -91,16 +91,16 @@ def replayed() -> list[Any]:
 REFINED = SelfRefine(n=4)
 SAMPLED = Sample(n=4)
 CASES: list[tuple[Strategy, int, str, Callable[[], Any]]] = [
-    (RlBatch(), 1, "af56bff84a170a82", built(RlBatch(), rollout=SAMPLED)),
+    (RlBatch(), 2, "af56bff84a170a82", built(RlBatch(), rollout=SAMPLED)),
     (
         Unpaired(),
-        1,
+        2,
         "1890d5c67ced54e0",
         built(Unpaired(), Unpaired(threshold=0.5), rollout=SAMPLED),
     ),
     (
         OutcomePairs(),
-        1,
+        2,
         "aa7e5185e4155a7d",
         built(OutcomePairs(), OutcomePairs(margin=1.0, per_prompt=2), rollout=SAMPLED),
     ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from cladeflow.fine_tune.sequences import TokenSequence
-from cladeflow.records import Critique, Task, TrainingExample, Trajectory, Verdict
+from cladeflow.records import Critique, Task, TrainingExample, Trajectory, Verdict, digest
 from cladeflow.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -66,13 +66,20 @@ class RoundData:
     def groups(self) -> dict[str, list[Trajectory]]:
         """The attempts that have a reward, by the prompt that they share.
 
-        A revision's prompt holds what it revises, so revisions are groups of their own.
+        A revision's prompt holds what it revises and what was said of that, so that two revisions
+        share one only where both read the same.
         """
         found: dict[str, list[Trajectory]] = {}
         for attempt in self.trajectories:
             if self.reward(attempt.id) is not None:
-                found.setdefault(f"{attempt.group}/{attempt.attempt}", []).append(attempt)
+                found.setdefault(_asked(attempt), []).append(attempt)
         return found
+
+
+def _asked(attempt: Trajectory) -> str:
+    """Names the prompt of an attempt: its task's, or what a revision was shown."""
+    shown = digest(attempt.context)[:16] if attempt.parents else attempt.attempt
+    return f"{attempt.group}/{shown}"
 
 
 class Builder(Strategy, slot="builder"):

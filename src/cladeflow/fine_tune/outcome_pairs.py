@@ -8,7 +8,7 @@ from cladeflow.fine_tune.base import Builder, RoundData
 from cladeflow.records import PreferenceExample, TrainingExample, Trajectory
 
 
-class OutcomePairs(Builder, name="outcome_pairs", version=1):
+class OutcomePairs(Builder, name="outcome_pairs", version=2):
     """The k-th best attempt at a prompt over its k-th worst, where R_w − R_l > 0 and ≥ margin.
 
     Attempts that say the same count once. Prompts without such a pair are counted.

@@ -8,7 +8,7 @@ from cladeflow.fine_tune.base import Builder, RoundData
 from cladeflow.records import GroupAdvantageExample, TrainingExample, Trajectory
 
 
-class RlBatch(Builder, name="rl_batch", version=1):
+class RlBatch(Builder, name="rl_batch", version=2):
     """Every checked attempt of a prompt with its reward r and advantage r − mean r of the group.
 
     Groups whose rewards are all equal have no gradient; they are left out and counted, as in
@@ -61,6 +61,6 @@ def refuse_single(groups: dict[str, list[Trajectory]], builder: str) -> None:
     """Raise `RecipeError` where no prompt was attempted more than once: nothing to compare."""
     if groups and max(map(len, groups.values())) == 1:
         raise RecipeError(
-            f"{builder} compares the attempts at a task, and there is one of each;"
-            " set rollout.sample.n, or scale.samples, to 2 or more"
+            f"{builder} compares the attempts at a prompt, and there is one of each (a revision"
+            " has a prompt of its own); set rollout.sample.n, or scale.samples, to 2 or more"
         )

@@ -8,7 +8,7 @@ from cladeflow.fine_tune.rl_batch import refuse_single
 from cladeflow.records import TrainingExample, UnpairedExample
 
 
-class Unpaired(Builder, name="unpaired", version=1):
+class Unpaired(Builder, name="unpaired", version=2):
     """Every checked attempt with its label 1[R ≥ τ] and the mean label r_q of its prompt's.
 
     Prompts got always right or always wrong are left out and counted.

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from cladeflow.critique import EnvFeedback
 from cladeflow.errors import RecipeError
-from cladeflow.fine_tune import OutcomePairs, RlBatch, Unpaired
-from cladeflow.records import GroupAdvantageExample, PreferenceExample, UnpairedExample
+from cladeflow.fine_tune import OutcomePairs, RlBatch, RoundData, Unpaired
+from cladeflow.records import GroupAdvantageExample, Parent, PreferenceExample, UnpairedExample
+from cladeflow.rollout import SelfRefine
+from tests.dealer import attempts
 from tests.unit.fine_tune.judged import attempt, judged, task, verdict
 
 MIXED = judged({"a": (1, 0, 0, None), "easy": (1, 1), "hard": (0, 0)})
@@ -37,13 +40,62 @@ def test_groups_without_a_difference_are_left_out_and_counted() -> None:
     assert data.dropped == {"equal_labels": 2}
 
 
-def test_revisions_are_a_group_of_their_own() -> None:
-    data = judged({"a": (1, 0)})
-    revised = [t.model_copy(update={"attempt": 1}) for t in data.trajectories]
-    verdicts = {**data.verdicts, **{t.id: verdict(t, 0.25 * i) for i, t in enumerate(revised)}}
-    both = replace(data, trajectories=[*data.trajectories, *revised], verdicts=verdicts)
-    made = [e.advantage for e in RlBatch().build(both)]
-    assert made == pytest.approx([0.5, -0.5, -0.125, 0.125])
+def revised(*chains: tuple[int, float], firsts: tuple[int, ...] = (1, 0, 0)) -> RoundData:
+    """First attempts at a task, and revisions by the prompt that each was shown, with rewards."""
+    data = judged({"a": firsts})
+    trajectories, verdicts = list(data.trajectories), dict(data.verdicts)
+    for first, (shown, reward) in zip(data.trajectories, chains, strict=False):
+        parents = (Parent(traj_id=first.id, step_i=0),)
+        changes = {"context": (1, 2, shown), "attempt": 1, "parents": parents}
+        second = attempt(data.tasks[first.task_id], first.sample, **changes)
+        trajectories.append(second)
+        verdicts[second.id] = verdict(second, reward)
+    return replace(data, trajectories=trajectories, verdicts=verdicts)
+
+
+def test_a_revision_is_compared_with_what_else_was_made_of_its_prompt() -> None:
+    """Chains 1 and 2 were shown the same; the revision of chain 0 has nothing beside it."""
+    data = revised((7, 1.0), (8, 0.75), (8, 0.25))
+    made = list(RlBatch().build(data))
+    assert [e.advantage for e in made] == pytest.approx([2 / 3, -1 / 3, -1 / 3, 0.25, -0.25])
+    assert [e.prompt for e in made] == [(1, 2)] * 3 + [(1, 2, 8)] * 2
+    assert len({e.group for e in made}) == 2 and data.dropped == {"equal_rewards": 1}
+
+
+def test_every_group_of_refined_attempts_answers_one_prompt() -> None:
+    made = attempts(SelfRefine(n=4, max_attempts=3), "reasoning", [EnvFeedback()])
+    groups = RoundData({}, made, {t.id: verdict(t, 1.0) for t in made}).groups()
+    contexts = [{t.context for t in group} for group in groups.values()]
+    assert all(len(one) == 1 for one in contexts) and len(contexts) == len(set().union(*contexts))
+    assert sorted(t.id for group in groups.values() for t in group) == sorted(t.id for t in made)
+    assert any(t.parents for group in groups.values() if len(group) > 1 for t in group)
+
+
+def test_labels_of_revisions_have_the_rate_of_their_own_prompt() -> None:
+    made = list(Unpaired().build(revised((8, 0.0), (7, 1.0), (8, 1.0))))
+    assert [(e.prompt[2:], e.label, e.rate) for e in made] == [
+        ((), 1, pytest.approx(1 / 3)),
+        ((), 0, pytest.approx(1 / 3)),
+        ((), 0, pytest.approx(1 / 3)),
+        ((8,), 0, 0.5),
+        ((8,), 1, 0.5),
+    ]
+
+
+def test_both_responses_of_a_pair_answer_its_prompt() -> None:
+    data = revised((7, 1.0), (8, 0.0), (9, 0.5), firsts=(1, 1, 1))
+    assert not list(OutcomePairs().build(data)) and data.dropped == {"no_pair": 4}
+    (pair,) = OutcomePairs().build(revised((7, 1.0), (8, 0.0), (8, 0.5), firsts=(1, 1, 1)))
+    assert isinstance(pair, PreferenceExample)
+    assert (pair.prompt, pair.margin) == ((1, 2, 8), 0.5)
+    assert [step.text for side in (pair.chosen, pair.rejected) for step in side] == ["=2", "=1"]
+
+
+def test_revisions_of_one_attempt_each_cannot_be_compared() -> None:
+    data = revised((7, 1.0), (8, 0.0))
+    alone = replace(data, trajectories=[t for t in data.trajectories if t.parents])
+    with pytest.raises(RecipeError, match="a revision has a prompt of its own"):
+        list(RlBatch().build(alone))
 
 
 def test_one_attempt_per_task_cannot_be_compared() -> None:
