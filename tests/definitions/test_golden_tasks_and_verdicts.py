@@ -104,8 +104,8 @@ CASES: list[tuple[Strategy, int, str, Callable[[Path], list[Record]]]] = [
     ),
     (
         LearningProgress(),
-        1,
-        "1a373f082496377a",
+        2,
+        "49eaf96cef5a4524",
         lambda _: list(LearningProgress().select(TASKS, PROGRESS, n=15, seed="golden")),
     ),
     (VerifiableReward(), 1, "ee35e2ffcf142374", verdicts(VerifiableReward(steps=True))),

@@ -10,7 +10,7 @@ from cladeflow.records import Task
 from cladeflow.task_synthesis.base import CellStats, Selector, cell
 
 
-class LearningProgress(Selector, name="learning_progress", version=1):
+class LearningProgress(Selector, name="learning_progress", version=2):
     """Draws tasks without replacement at weights w ∝ (1 - ε) LP / Σ LP + ε / N.
 
     LP = |p_fast - p_slow| of the task's cell, two moving averages of its mean reward over the
@@ -38,9 +38,10 @@ class LearningProgress(Selector, name="learning_progress", version=1):
     ) -> list[Task]:
         weights = self._weights([cell(task) for task in tasks], stats)
         rng = Random(f"{self.name}/{seed}")
-        # Efraimidis and Spirakis 2006: the n largest u^(1/w) are a weighted draw.
-        order = [rng.random() ** (1 / w) if w else -rng.random() for w in weights]
-        ranked = sorted(range(len(tasks)), key=lambda i: order[i], reverse=True)
+        # Efraimidis and Spirakis 2006: the n largest u^(1/w) are a weighted draw. So are the n
+        # least -log(u) / w, exponential with rate w, and these do not round to 0 at small weights.
+        order = [(not w, rng.expovariate(w or 1.0)) for w in weights]
+        ranked = sorted(range(len(tasks)), key=order.__getitem__)
         return [tasks[i] for i in ranked[:n]]
 
     def progress(self, rewards: Sequence[float]) -> float | None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from cladeflow.environments import Toolbox
-from cladeflow.task_synthesis import CellStats, LearningProgress
+from cladeflow.task_synthesis import CellStats, LearningProgress, cell
 
 ENV = Toolbox()
 TASKS = [
@@ -62,6 +62,34 @@ def test_no_task_is_drawn_twice_and_the_rest_fills_up() -> None:
     assert Counter(task.level for task in picked)[1] == 50
     assert picked == LP.select(TASKS, known, n=60, seed="a")
     assert picked != LP.select(TASKS, known, n=60, seed="b")
+
+
+def test_small_weights_are_drawn_evenly_whatever_the_order_of_the_candidates() -> None:
+    """300 candidates in each of 8 cells, 600 to draw, progress in the last cell alone.
+
+    One of its tasks weighs 0.9 / 300 + 0.1 / 2400, any other 0.1 / 2400: 1 / 73 of it. At the time
+    t when 600 exponential clocks have rung, e^(-w t) of the others is 6 / 7, so that the last cell
+    is drawn whole, and of each other cell 300 / 7, with a standard deviation of 5.6.
+    """
+    tasks = [
+        posed.task
+        for family, levels in ENV.levels.items()
+        for level in levels
+        for posed in ENV.tasks(family=family, level=level, split="train", n=300, seed=0)
+    ]
+    known = {cell(task): CellStats(n=9, mean=0.5, history=(0.5, 0.5)) for task in tasks}
+    known[cell(tasks[-1])] = CellStats(n=9, mean=0.9, history=(0.1, 0.9))
+    seeds = 20
+    counts = Counter(
+        cell(task)
+        for i in range(seeds)
+        for task in LearningProgress().select(tasks, known, n=600, seed=str(i))
+    )
+    assert counts.pop(cell(tasks[-1])) >= 299.5 * seeds
+    assert len(counts) == 7
+    assert all(
+        n / seeds == pytest.approx(300 / 7, abs=4 * 5.6 / seeds**0.5) for n in counts.values()
+    )
 
 
 def test_the_fast_average_is_the_faster_one() -> None:
