@@ -35,7 +35,10 @@ POOL = [
     for posed in ENV.tasks(family=family, level=level, split="train", n=5, seed=0)
 ]
 TASKS = [posed.task for posed in POOL]
-STATS = {"toolbox/price/1": CellStats(n=9, mean=0.95), "toolbox/price/4": CellStats(n=9, mean=0.0)}
+STATS = {
+    "toolbox/price/1": CellStats(n=9, mean=0.95, history=(0.95,)),
+    "toolbox/price/4": CellStats(n=9, mean=0.0, history=(0.0,)),
+}
 PROGRESS = {
     "toolbox/price/1": CellStats(n=9, mean=0.9, history=(0.1, 0.4, 0.9)),
     "toolbox/price/2": CellStats(n=9, mean=0.5, history=(0.5, 0.5)),
@@ -98,7 +101,7 @@ CASES: list[tuple[Strategy, int, str, Callable[[Path], list[Record]]]] = [
     ),
     (
         DifficultyBand(),
-        1,
+        2,
         "cf40cc8073044917",
         lambda _: list(DifficultyBand(rehearse=0.2).select(TASKS, STATS, n=15, seed="golden")),
     ),

@@ -10,14 +10,14 @@ from cladeflow.records import Task
 from cladeflow.task_synthesis.base import CellStats, Selector, cell
 
 
-class DifficultyBand(Selector, name="difficulty_band", version=1):
-    """Picks tasks with lo <= p <= hi, p = mean reward of the task's cell in earlier generations.
+class DifficultyBand(Selector, name="difficulty_band", version=2):
+    """Picks tasks with lo <= p <= hi, p = mean reward of the task's cell when last attempted.
 
     A binary reward has variance p (1 - p): outside the band there is little to learn from. Cells
-    without statistics are kept, those with p < lo never. A share ``rehearse`` of the n tasks comes
-    from cells with p > hi, lest easy levels be forgotten; if it is not 0, then where one side has
-    too few tasks the other makes up for it. Source: online difficulty filtering for reasoning RL
-    (Bae et al., arXiv:2504.03380), here by cell and with rehearsal.
+    that no generation attempted are kept, those with p < lo never. A share ``rehearse`` of the n
+    tasks comes from cells with p > hi, lest easy levels be forgotten; if it is not 0, then where
+    one side has too few tasks the other makes up for it. Source: online difficulty filtering for
+    reasoning RL (Bae et al., arXiv:2504.03380), here by cell and with rehearsal.
     """
 
     oversample = 4
@@ -38,7 +38,7 @@ class DifficultyBand(Selector, name="difficulty_band", version=1):
     ) -> list[Task]:
         rng = Random(f"difficulty_band/{seed}")
         shuffled = rng.sample(tasks, len(tasks))
-        rates = {key: found.mean for key, found in stats.items() if found.n}
+        rates = {key: found.history[-1] for key, found in stats.items() if found.history}
         easy = [t for t in shuffled if rates.get(cell(t), self.hi) > self.hi]
         band = [t for t in shuffled if self.lo <= rates.get(cell(t), self.lo) <= self.hi]
         wanted = max(round(self.rehearse * n), n - len(band)) if self.rehearse else 0

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from scipy.stats import chisquare
 
 from cladeflow.environments import Toolbox
+from cladeflow.plan.stage import _statistics
 from cladeflow.records import Task
 from cladeflow.task_synthesis import CellStats, DifficultyBand, Uniform, cell
 
@@ -18,10 +19,16 @@ def tasks(level: int, n: int) -> list[Task]:
 
 
 MIXED = [task for level in (1, 2, 3, 4) for task in tasks(level, 10)]
+
+
+def seen(*means: float) -> CellStats:
+    return CellStats(n=50, mean=means[-1], history=means)
+
+
 STATS = {
-    "toolbox/price/1": CellStats(n=50, mean=0.95),
-    "toolbox/price/2": CellStats(n=50, mean=0.5),
-    "toolbox/price/3": CellStats(n=50, mean=0.05),
+    "toolbox/price/1": seen(0.95),
+    "toolbox/price/2": seen(0.5),
+    "toolbox/price/3": seen(0.05),
 }
 """Level 1 is too easy, 2 in the band, 3 too hard, 4 unknown."""
 
@@ -61,6 +68,25 @@ def test_the_bounds_belong_to_the_band() -> None:
     assert levels(band.select(MIXED, STATS, n=40, seed="a")) == {1: 10, 2: 10, 3: 10, 4: 10}
 
 
+def test_the_newest_generation_that_attempted_a_cell_says_how_hard_it_is() -> None:
+    band, rehearsing, pool = DifficultyBand(), DifficultyBand(rehearse=0.2), tasks(1, 10)
+    left_out = {"toolbox/price/1": CellStats(n=0, mean=0.0, history=(0.5, 0.95))}
+    assert band.select(pool, left_out, n=5, seed="a") == []
+    assert levels(rehearsing.select(pool, left_out, n=5, seed="a")) == {1: 5}
+    fell = {"toolbox/price/1": seen(0.95, 0.5)}
+    assert levels(band.select(pool, fell, n=5, seed="a")) == {1: 5}
+
+
+def test_cells_outside_the_band_stay_out_from_generation_to_generation() -> None:
+    rates, measured, picked = {1: 0.95, 2: 0.5, 3: 0.02}, [], []
+    for generation in range(5):
+        known = _statistics(measured)
+        chosen = DifficultyBand().select(MIXED[:30], known, n=30, seed=str(generation))
+        picked.append(levels(chosen))
+        measured.append({cell(task): {"n": 10, "mean": rates[task.level]} for task in chosen})
+    assert picked == [{1: 10, 2: 10, 3: 10}, *({2: 10},) * 4]
+
+
 def test_statistics_of_nothing_are_no_statistics() -> None:
     stats = {"toolbox/price/1": CellStats(n=0, mean=0.0)}
     assert levels(DifficultyBand().select(tasks(1, 10), stats, n=5, seed="a")) == {1: 5}
@@ -74,7 +100,7 @@ def test_easy_levels_are_rehearsed_at_their_share() -> None:
 
 
 def test_where_the_band_is_short_rehearsal_makes_up_for_it_and_the_reverse() -> None:
-    known = {**STATS, "toolbox/price/4": CellStats(n=9, mean=0.0)}
+    known = {**STATS, "toolbox/price/4": seen(0.0)}
     short = DifficultyBand(rehearse=0.1).select(MIXED, known, n=18, seed="a")
     assert levels(short) == {2: 10, 1: 8}
     no_easy = DifficultyBand(rehearse=0.5).select(MIXED[10:], STATS, n=20, seed="a")
@@ -93,7 +119,7 @@ def test_the_choice_is_random_within_the_band() -> None:
 
 
 def test_easy_first() -> None:
-    stats = {**STATS, "toolbox/price/4": CellStats(n=9, mean=0.2)}
+    stats = {**STATS, "toolbox/price/4": seen(0.2)}
     band = DifficultyBand(rehearse=0.2, order="easy_first")
     picked = [task.level for task in band.select(MIXED, stats, n=15, seed="a")]
     assert picked == sorted(picked)
