@@ -78,3 +78,12 @@ class Plan(Value):
     """Children tried since the last promotion, before this generation."""
     redone: int = Field(default=0, exclude_if=lambda count: count == 0)
     """How often people had agents evaluated again, before this generation."""
+    earlier_children: int | None = Field(default=None, exclude_if=lambda count: count is None)
+    """Children of all earlier generations; left out where each might have had as many as this."""
+
+    @property
+    def children_before(self) -> int:
+        """Children of all earlier generations."""
+        if self.earlier_children is None:
+            return (self.generation - 1) * len(self.parents)
+        return self.earlier_children

@@ -13,6 +13,7 @@ from cladeflow.plan.standing import standing
 from cladeflow.recipes.model import Resolved
 from cladeflow.redo import evaluations_redone
 from cladeflow.stage import Stage, StageContext
+from cladeflow.visit import Visit
 from cladeflow.work import Output, Work
 
 
@@ -26,13 +27,19 @@ class PlanStage(Stage):
     name: ClassVar[str] = "plan"
 
     def run(self, ctx: StageContext, key: str, work: Work) -> Output:
-        archive = ctx.session.archive
-        plan = make_plan(archive, ctx.call.generation, ctx.session.population)
+        archive, generation = ctx.session.archive, ctx.call.generation
+        before = Visit(ctx.session).planned(generation - 1)
+        plan = make_plan(archive, generation, ctx.session.population, before)
         return Output(values={"plan": plan.model_dump(mode="json")})
 
 
-def make_plan(archive: Archive, generation: int, population: Population) -> Plan:
-    """Read the archive once and draw the parents; the children descend from them in turn."""
+def make_plan(
+    archive: Archive, generation: int, population: Population, before: Plan | None = None
+) -> Plan:
+    """Read the archive once and draw the parents; the children descend from them in turn.
+
+    ``before`` is the plan of the generation before, where there was one.
+    """
     evolution = archive.evolution
     resolved = Resolved.model_validate(evolution.resolved)
     columns = archive.columns()
@@ -61,6 +68,7 @@ def make_plan(archive: Archive, generation: int, population: Population) -> Plan
         standing=standing(archive, resolved.recipe, generation),
         tried=archive.tried_since_promotion(),
         redone=evaluations_redone(archive, generation),
+        earlier_children=_earlier_children(before, population.children),
     )
 
 
@@ -70,6 +78,14 @@ def reserve_used(archive: Archive) -> int:
     return max(
         (event.payload["reserve"] + 1 for event in decided if "reserve" in event.payload), default=0
     )
+
+
+def _earlier_children(before: Plan | None, children: int) -> int | None:
+    """Children of all generations up to ``before``; None for as many as ``children`` in each."""
+    if before is None:
+        return None
+    earlier = before.children_before + len(before.parents)
+    return None if earlier == before.generation * children else earlier
 
 
 def _cells(archive: Archive) -> list[Mapping[str, Any]]:

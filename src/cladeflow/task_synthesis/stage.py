@@ -92,10 +92,9 @@ def _share(ctx: StageContext) -> int:
 def _draw(ctx: StageContext) -> int:
     """How many times the evolution has drawn tasks before this call."""
     passes = [(r.name, i) for r in ctx.plan.resolved.recipe.rounds for i in range(r.repeat)]
-    children = len(ctx.plan.parents)
-    before = (ctx.call.generation - 1) * len(passes)
+    before = ctx.plan.children_before * len(passes)
     index = passes.index((ctx.round.name, ctx.call.repeat))
-    return (before + index) * children + (ctx.call.child or 0)
+    return before + index * len(ctx.plan.parents) + (ctx.call.child or 0)
 
 
 STAGE = TaskSynthesis()
