@@ -8,8 +8,10 @@ from cladeflow.archive.archive import Archive
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
 from cladeflow.plan.model import Population
+from cladeflow.promote.stage import _children, _events
 from cladeflow.runners import inline, subprocess
 from cladeflow.session import Session, silent
+from cladeflow.stage import StageContext
 from cladeflow.views import generation_views
 from cladeflow.visit import Visit
 from tests.homes import begun, commits, digests
@@ -75,6 +77,25 @@ def test_tasks_of_all_children_make_the_statistics_of_the_next_plan(grown: Home)
     assert pooled.n == sum(cell["n"] for cell in made) == 18
     mean = sum(cell["n"] * cell["mean"] for cell in made) / 18
     assert pooled.mean == pytest.approx(mean, abs=1e-6) and len(pooled.history) == 1
+
+
+@pytest.mark.parametrize(("winner", "tried"), [(0, 0), (1, 0), (2, 0), (None, 3)])
+def test_who_wins_does_not_decide_how_many_were_tried_against_the_winner(
+    grown: Home, tmp_path: Path, winner: int | None, tried: int
+) -> None:
+    with Session(grown) as session:
+        visit = Visit(session)
+        plan, commits = visit.plan(1), {node.call: visit.commit(node) for node in visit.nodes(1)}
+        promote = visit.nodes(1)[-1]
+        ctx = StageContext(session, promote, {need: commits[need] for need in promote.needs})
+        children = [agent.id for agent, _ in _children(ctx)]
+        won = None if winner is None else children[winner]
+        events = _events(ctx, commits[promote.call], won)
+    with Archive.create(f"sqlite:///{tmp_path / 'archive.db'}") as archive:
+        archive.start_evolution(plan.resolved, plan.seed, plan.initial)
+        archive.record(events)
+        assert archive.tried_since_promotion() == tried
+        assert archive.champion().agent.id == (won or plan.initial.id)
 
 
 def test_the_table_has_a_row_for_every_child(grown: Home) -> None:

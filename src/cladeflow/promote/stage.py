@@ -111,18 +111,22 @@ def _decided_first(gates: Sequence[Gate], report: EvalReport, tried: int) -> lis
 
 
 def _events(ctx: StageContext, commit: Commit, winner: str | None, why: str = "") -> list[Event]:
-    """All that happened to the generation's children."""
+    """All that happened to the generation's children, the promotion last.
+
+    What was tried against the incumbent comes before the incumbent goes, or the siblings would
+    count among the children tried against the winner (`Archive.tried_since_promotion`).
+    """
     decisions = list(ctx.session.read(commit.sets["decisions"], Decision))
     children = _evaluated(ctx)
     events = [_evaluation(initial) for *_, initial in children[:1] if initial is not None]
+    fates = []
     for child, (agent, report, _) in enumerate(children):
         mine = [d for d in decisions if d.agent_id == agent.id]
         # What the children's tasks taught about the cells is one finding of the generation.
         taught = {"cells": _cells(ctx)} if child == 0 else {}
-        born = Event.added(agent, child)
-        fate = _fate(agent, mine, winner, why, commit.values.get("retested", {}))
-        events += [born, _evaluation(report, **taught), fate]
-    return events
+        events += [Event.added(agent, child), _evaluation(report, **taught)]
+        fates.append(_fate(agent, mine, winner, why, commit.values.get("retested", {})))
+    return [*events, *sorted(fates, key=lambda fate: fate.kind == "promoted")]
 
 
 def _fell(ctx: StageContext) -> Rechecked | None:
