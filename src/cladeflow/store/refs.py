@@ -1,6 +1,7 @@
 """Model references: an address and the digest of what must be found there."""
 
 import hashlib
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,11 +17,17 @@ PACKAGE_SCHEME, STORE_SCHEME, FILE_SCHEME = "cladeflow:", "store:", "file:"
 def tree_digest(directory: Path) -> str:
     """sha256 over names and bytes of all files below ``directory`` but hidden ones."""
     total = hashlib.sha256()
+    for name, path in _files(directory):
+        total.update(f"{name}\0{_file_digest(path)}\n".encode())
+    return total.hexdigest()
+
+
+def _files(directory: Path) -> Iterator[tuple[str, Path]]:
+    """All files below ``directory`` but hidden ones, by their names there, in order."""
     for path in sorted(directory.rglob("*")):
         name = path.relative_to(directory).as_posix()
         if path.is_file() and not any(part.startswith(".") for part in name.split("/")):
-            total.update(f"{name}\0{_file_digest(path)}\n".encode())
-    return total.hexdigest()
+            yield name, path
 
 
 def _file_digest(path: Path) -> str:
@@ -49,7 +56,7 @@ def store_ref(key: str, name: str, directory: Path) -> str:
 def directory_ref(directory: Path) -> str:
     """Ref of a user's model directory; raises `ModelError` where it is none."""
     if not directory.is_dir():
-        raise ModelError(f"{directory} is not a directory; --model takes a Hugging Face directory")
+        raise ModelError(f"{directory} is not a directory; a model is a Hugging Face directory")
     if not (directory / "config.json").is_file():
         raise ModelError(
             f"{directory} has no config.json: it is not a Hugging Face model directory"
@@ -63,10 +70,13 @@ def ref_digest(ref: str) -> str:
 
 
 def materialise(store: Store, ref: str) -> Path:
-    """A local directory with exactly the files that ``ref`` names; verified once per process."""
+    """A local directory with exactly the files that ``ref`` names.
+
+    A process reads them all once, and again where the size or time of one has changed.
+    """
     address, _, expected = ref.rpartition("#")
     directory = _locate(store, address)
-    if not directory.is_dir() or _verified(directory) != expected:
+    if not directory.is_dir() or _verified(directory, _state(directory)) != expected:
         raise ModelError(
             f"{directory} is missing or not the model it was (expected digest {expected[:12]}); "
             "restore the directory, or start another home with --home"
@@ -94,6 +104,12 @@ def _locate(store: Store, address: str) -> Path:
     return Path(unquote(address.removeprefix("file://")))
 
 
+def _state(directory: Path) -> tuple[tuple[str, int, int], ...]:
+    """Name, size and time of change of every file."""
+    found = ((name, path.stat()) for name, path in _files(directory))
+    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)
+
+
 @lru_cache(maxsize=256)
-def _verified(directory: Path) -> str:
+def _verified(directory: Path, state: tuple[tuple[str, int, int], ...]) -> str:
     return tree_digest(directory)

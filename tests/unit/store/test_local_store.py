@@ -154,9 +154,12 @@ def test_a_model_is_found_by_its_digest_and_refused_when_it_changed(
     (model / "config.json").write_text("{}")
     ref = directory_ref(model)
     assert ref.endswith(tree_digest(model))
+    assert materialise(store, ref) == model
     (model / "config.json").write_text("{ }")
     with pytest.raises(ModelError, match="not the model it was"):
         materialise(store, ref)
+    (model / "config.json").write_text("{}")
+    assert materialise(store, ref) == model
 
 
 def test_a_model_may_lie_in_any_directory(store: LocalStore, tmp_path: Path) -> None:
