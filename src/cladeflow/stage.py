@@ -9,13 +9,14 @@ from typing import Any, ClassVar, TypeVar
 
 from cladeflow.earlier import NOTHING, Earlier
 from cladeflow.environments.base import Environment
+from cladeflow.errors import ModelError
 from cladeflow.graph import Node, StageCall, plan_call
 from cladeflow.plan.model import Plan
 from cladeflow.quarantine import sparing
 from cladeflow.recipes.model import Entry, Round, Scale
 from cladeflow.records import Agent, AgentPatch, Record, Task, Trajectory, Verdict, digest
 from cladeflow.session import Session
-from cladeflow.store import Commit
+from cladeflow.store import Commit, materialise
 from cladeflow.strategy import Strategy
 from cladeflow.telemetry import Metrics, read_metrics
 from cladeflow.work import Output, Share, Work, gather, run_shards
@@ -80,11 +81,22 @@ class StageContext:
     def bound(self, role: str) -> str:
         """Model Ref that the recipe binds ``role`` to, at this point of the generation."""
         binding = self.plan.resolved.recipe.roles.get(role, "current")
-        if ":" in binding:
-            from cladeflow.models.binding import external_ref
+        return self._external(role) if ":" in binding else self.weights(binding, role)
 
-            return external_ref(binding)
-        return self.weights(binding, role)
+    def _external(self, role: str) -> str:
+        """Ref of a model outside of the evolution; raises where it is not what the plan says."""
+        plan = f"the plan of generation {self.plan.generation}"
+        ref = self.plan.external.get(role)
+        if ref is None:
+            raise ModelError(
+                f"{plan} does not say which model roles.{role} is: an earlier version made it; "
+                "start another home with --home"
+            )
+        try:
+            materialise(self.store, ref)
+        except ModelError as error:
+            raise ModelError(f"roles.{role}, as {plan} has it: {error}") from error
+        return ref
 
     def weights(self, agent: str, role: str) -> str:
         """Ref of an agent's weights in ``role``; where it has none of its own, the actor's."""

@@ -1,6 +1,7 @@
 """From what a user names as a model to a Ref and the way to prompt it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -18,24 +19,47 @@ def initial_ref(model: Path | None, seed_name: str) -> str:
 
     Raises `ModelError` for a directory that no run could use.
     """
-    if model is None:
-        return seed_ref(seed_name)
+    return seed_ref(seed_name) if model is None else _usable_ref(model)
+
+
+def external_directories(roles: Mapping[str, str]) -> dict[str, Path]:
+    """Where the models lie that roles are bound to outside of the evolution (``path:DIR``).
+
+    Raises `ModelError`, naming role and binding, for one that cannot be reached yet.
+    """
+    found = {}
+    for role, binding in roles.items():
+        scheme, colon, address = binding.partition(":")
+        if colon and scheme != "path":
+            raise ModelError(
+                f"roles.{role}: {binding} cannot be reached in this version; "
+                "download the model and bind the role to path:DIR"
+            )
+        if colon:
+            found[role] = Path(address).expanduser()
+    return found
+
+
+def external_refs(roles: Mapping[str, str]) -> dict[str, str]:
+    """Refs of the models that roles are bound to outside of the evolution, as they are now.
+
+    Raises `ModelError`, naming role and binding, for one that no run could use.
+    """
+    found = {}
+    for role, directory in external_directories(roles).items():
+        try:
+            found[role] = _usable_ref(directory)
+        except ModelError as error:
+            raise ModelError(f"roles.{role}: {roles[role]}: {error}") from error
+    return found
+
+
+def _usable_ref(directory: Path) -> str:
     from cladeflow.models.loading import check_model
 
-    ref = directory_ref(model)
-    check_model(model)
+    ref = directory_ref(directory)
+    check_model(directory)
     return ref
-
-
-def external_ref(binding: str) -> str:
-    """Ref of a role bound to ``path:DIR``; raises `ModelError` for what cannot be reached yet."""
-    scheme, _, address = binding.partition(":")
-    if scheme != "path":
-        raise ModelError(
-            f"roles: {binding} cannot be reached in this version; "
-            "download the model and bind the role to path:DIR"
-        )
-    return directory_ref(Path(address).expanduser())
 
 
 def prompt_kind(store: Store, ref: str) -> PromptKind:

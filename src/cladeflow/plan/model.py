@@ -61,6 +61,8 @@ class Plan(Value):
     initial: Agent
     previous: Agent
     """The champion before the incumbent, or the initial agent."""
+    external: dict[str, str] = Field(default={}, exclude_if=lambda refs: not refs)
+    """Model Ref by role, of the roles that the recipe binds to models outside of the evolution."""
     opponents: tuple[Agent, ...] = ()
     control: dict[str, Any] = {}
     memory: str | None = None

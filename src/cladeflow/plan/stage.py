@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from cladeflow.archive import Selection
 from cladeflow.archive.archive import Archive
+from cladeflow.models.binding import external_refs
 from cladeflow.plan.control import Control
 from cladeflow.plan.model import CellStats, Plan, Population
 from cladeflow.plan.standing import standing
@@ -18,7 +19,7 @@ from cladeflow.work import Output, Work
 
 
 class PlanStage(Stage):
-    """Commits parents, incumbent, recipe, control settings, statistics and the archive's event id.
+    """Commits parents, incumbent, recipe and what it names, control settings, statistics, event id.
 
     Its input hash names the generation alone, so a resumed generation finds the plan it began
     with, whatever has happened to the archive since.
@@ -59,6 +60,7 @@ def make_plan(
         incumbent=incumbent,
         initial=archive.agent("initial").agent,
         previous=archive.agent("previous").agent,
+        external=external_refs(resolved.recipe.roles),
         opponents=tuple(archive.agent(one).agent for one in selection.opponents(columns)),
         control=control.settings(generation, _measured(archive, [p.id for p in drawn])),
         stats=_statistics(_cells(archive)),
