@@ -10,6 +10,7 @@ from cladeflow.errors import CladeflowError
 from cladeflow.evaluate.first import require_readable
 from cladeflow.home import Home
 from cladeflow.kubeflow.guard import require_quiet
+from cladeflow.models.binding import external_refs
 from cladeflow.plan.model import Population
 from cladeflow.promote.approval import GATE as APPROVAL
 from cladeflow.promote.approval import promote_approved
@@ -54,6 +55,7 @@ def evolve(
     begun = start(home, wish)
     if begun is not None:
         _require_approvers(home, begun.resolved)
+        external_refs(begun.resolved.recipe.roles)  # raises for a model that is not there
     home.create()
     with Archive.create(home.archive_url) as archive, Lease(archive):
         require_quiet(archive, home)

@@ -8,7 +8,7 @@ from cladeflow.archive.archive import Archive
 from cladeflow.environments.base import Environment
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
-from cladeflow.models.binding import initial_ref, parameters, prompt_kind
+from cladeflow.models.binding import external_directories, initial_ref, parameters, prompt_kind
 from cladeflow.models.templates import chosen_template, read_template
 from cladeflow.recipes import Recipe, Resolved, Scale, resolve, scale_for, stored
 from cladeflow.recipes.parse import catalogue
@@ -107,6 +107,7 @@ def _resolve(home: Home, wish: Wish, known: Start | None = None) -> Start:
         scale = wish.scale or known.resolved.scale
     settings = [*wish.settings, *(["scale.dtype=float32"] if wish.deterministic else [])]
     resolved = resolve(recipe, scale=scale, settings=settings, environments=environments)
+    external_directories(resolved.recipe.roles)  # raises for what cannot be reached yet
     ref = _model(wish, resolved, initial)
     if wish.scale is None and known is None:
         fitting = scale_for(parameters(home.store(), ref))

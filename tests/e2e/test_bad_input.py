@@ -116,6 +116,38 @@ def test_models(damage: Callable[[Path], None], expected: str, tmp_path: Path) -
     assert not home.exists()
 
 
+def nowhere(directory: Path) -> str:
+    return f"path:{directory / 'nowhere'}"
+
+
+def damaged(directory: Path) -> str:
+    shutil.copytree(seed_directory(SEED), directory, dirs_exist_ok=True)
+    truncate(directory)
+    return f"path:{directory}"
+
+
+@pytest.mark.parametrize(
+    ("bind", "expected"),
+    [
+        (nowhere, "nowhere is not a directory"),
+        (lambda directory: f"path:{directory}", "has no config.json"),
+        (damaged, "model.safetensors is damaged"),
+        (lambda _: "endpoint:http://x", "cannot be reached in this version"),
+        (lambda _: "models:/teacher@champion", "cannot be reached in this version"),
+    ],
+    ids=["nowhere", "empty", "damaged", "endpoint", "registry"],
+)
+def test_models_of_roles(bind: Callable[[Path], str], expected: str, tmp_path: Path) -> None:
+    model, home = tmp_path / "model", tmp_path / "home"
+    model.mkdir()
+    binding = bind(model)
+    roles = f"roles={{actor: current, critic: '{binding}'}}"
+    message = refused(cladeflow("evolve", "--home", home, "--set", roles))
+    assert expected in message and f"roles.critic: {binding}" in message
+    assert "--model" not in message
+    assert not home.exists()
+
+
 def content(home: Path) -> dict[Path, int]:
     """Every file of a home but what SQLite keeps beside a database, with its size."""
     files = (path for path in home.rglob("*") if path.is_file())
