@@ -6,6 +6,9 @@ from cladeflow.errors import RecipeError
 from cladeflow.recipes.model import Recipe, Round
 from cladeflow.strategy import Strategy
 
+_UNNAMEABLE = "/:'"
+"""What no registered model's name may hold: MLflow refuses it, or cannot search for it."""
+
 
 def check_fit(recipe: Recipe, source: str) -> None:
     """Raise `RecipeError` for a part that needs what no other part gives.
@@ -13,6 +16,7 @@ def check_fit(recipe: Recipe, source: str) -> None:
     Only rounds whose strategies are all built are checked: what a strategy that is not built
     needs is not known.
     """
+    _check_names(recipe, source)
     if not recipe.environments:
         raise RecipeError(f"{source}: environments: there are no tasks without one")
     if not recipe.promote:
@@ -21,6 +25,17 @@ def check_fit(recipe: Recipe, source: str) -> None:
     for index, part in enumerate(recipe.rounds):
         earlier = index > 0 or part.repeat > 1
         _check_round(recipe, part, earlier, f"{source}: rounds.{part.name}")
+
+
+def _check_names(recipe: Recipe, source: str) -> None:
+    """The names that `tracking.view` makes those of registered models of."""
+    for key, name in (("name", recipe.name), *(("roles", role) for role in recipe.roles)):
+        unfit = sorted(set(name) & set(_UNNAMEABLE))
+        if unfit:
+            raise RecipeError(
+                f"{source}: {key}: {name!r} becomes part of the name of a model in MLflow's "
+                f"registry, which may not hold {' '.join(unfit)}; write _ instead"
+            )
 
 
 def _check_round(recipe: Recipe, part: Round, earlier: bool, place: str) -> None:
