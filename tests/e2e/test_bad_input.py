@@ -49,6 +49,7 @@ def refused(ran: Ran) -> str:
         (["--set", "rollout=mcts"], "mcts"),
         (["--set", "promote=none"], "promote: none decides nothing; 'always' promotes every child"),
         (["--set", "environments=none"], "environments: there are no tasks without one"),
+        (["--set", "task_synthesis=uniform"], "no generator poses the tasks that uniform would"),
         (["--set", "name=mine/2"], "name: 'mine/2' becomes part of the name of a model in MLflow"),
         (["--set", "promote.threshold_gate.bar=.nan"], "bar: Input should be a finite number"),
         (["--set", "scale.training.learning_rate=.inf"], "Input should be a finite number"),

@@ -45,6 +45,7 @@ def _check_round(recipe: Recipe, part: Round, earlier: bool, place: str) -> None
             raise RecipeError(
                 f"{place}.fine_tune: role {update.role!r} is not bound; roles binds only {bound}"
             )
+    _check_generator(part, place)
     strategies = _built(recipe, part)
     given = {what for strategy in strategies for what in strategy.provided()}
     if strategies and part.fine_tune and not part.rollout and "trajectories" not in given:
@@ -66,6 +67,16 @@ def _check_round(recipe: Recipe, part: Round, earlier: bool, place: str) -> None
                 f"{place}: {strategy.slot} {strategy.name!r} needs {need!r}, "
                 f"which nothing in the round gives{hint}"
             )
+
+
+def _check_generator(part: Round, place: str) -> None:
+    entries = part.task_synthesis
+    if entries and all(entry.slot == "selector" for entry in entries):
+        chosen = ", ".join(entry.name for entry in entries)
+        raise RecipeError(
+            f"{place}.task_synthesis: no generator poses the tasks that {chosen} would choose "
+            f"from; add one, as in [seed_tasks, {chosen}]"
+        )
 
 
 def _check_gates(recipe: Recipe, source: str) -> None:

@@ -14,6 +14,15 @@ def check(**changes: Any) -> None:
     check_fit(parse_recipe(raw, "t.yaml"), "t.yaml")
 
 
+@pytest.mark.parametrize("chosen", ["uniform", "difficulty_band, learning_progress"])
+def test_selectors_pose_no_tasks(chosen: str) -> None:
+    slot = chosen.split(", ")
+    reason = rf"rounds.main.task_synthesis: no generator .*{chosen}.*\[seed_tasks, {chosen}\]"
+    with pytest.raises(RecipeError, match=reason):
+        check(task_synthesis=slot)
+    check(task_synthesis=["seed_tasks", *slot])
+
+
 @pytest.mark.parametrize("letter", "/:'")
 def test_names_that_the_registry_does_not_take_are_refused(letter: str) -> None:
     name = f"mine{letter}2"
