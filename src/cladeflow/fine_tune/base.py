@@ -147,7 +147,7 @@ class Objective(Strategy, slot="objective"):
     def sequences(
         self, example: TrainingExample, tokenizer: "Tokenizer | None"
     ) -> tuple[TokenSequence, ...]:
-        """What the model must read of an example; raises ValueError for an unfit kind."""
+        """What the model must read of an example; raises `RecipeError` for an unfit kind."""
 
     @abstractmethod
     def loss(self, logp: "Tensor", batch: LossTokens) -> "Tensor":

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from cladeflow.errors import RecipeError
 from cladeflow.fine_tune.base import LossTokens, Objective, Referent
 from cladeflow.fine_tune.sequences import TokenSequence, as_sampled, flatten
 from cladeflow.records import PreferenceExample, Step, TrainingExample
@@ -50,7 +51,7 @@ class Dpo(Objective, name="dpo", version=1):
         self, example: TrainingExample, tokenizer: "Tokenizer | None"
     ) -> tuple[TokenSequence, ...]:
         if not isinstance(example, PreferenceExample):
-            raise ValueError(f"dpo trains on preference examples, not on {example.kind}")
+            raise RecipeError(f"dpo trains on preference examples, not on {example.kind}")
         fields = {"weight": example.weight, "p": example.p, "margin": example.margin}
         given = tuple(step.model_copy(update={"train": 0.0}) for step in example.condition)
         sides = (example.chosen, example.rejected)

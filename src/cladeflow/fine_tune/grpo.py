@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from cladeflow.errors import RecipeError
 from cladeflow.fine_tune.base import LossTokens, Referent, RewardObjective
 from cladeflow.fine_tune.sequences import TokenSequence, as_sampled
 from cladeflow.records import GroupAdvantageExample, TrainingExample
@@ -66,7 +67,7 @@ class Grpo(RewardObjective, name="grpo", version=1):
         self, example: TrainingExample, tokenizer: "Tokenizer | None"
     ) -> tuple[TokenSequence, ...]:
         if not isinstance(example, GroupAdvantageExample):
-            raise ValueError(f"grpo trains on group_advantage examples, not on {example.kind}")
+            raise RecipeError(f"grpo trains on group_advantage examples, not on {example.kind}")
         row = as_sampled(example.prompt, example.steps)
         written = len(row.tokens) - len(example.prompt)
         credit = example.credit or (0.0,) * written

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from cladeflow.errors import RecipeError
 from cladeflow.fine_tune.base import LossTokens, RewardObjective
 from cladeflow.fine_tune.sequences import TokenSequence, as_sampled
 from cladeflow.records import TrainingExample, UnpairedExample
@@ -37,7 +38,7 @@ class Nft(RewardObjective, name="nft", version=1):
         self, example: TrainingExample, tokenizer: "Tokenizer | None"
     ) -> tuple[TokenSequence, ...]:
         if not isinstance(example, UnpairedExample):
-            raise ValueError(f"nft trains on unpaired examples, not on {example.kind}")
+            raise RecipeError(f"nft trains on unpaired examples, not on {example.kind}")
         if not 0 < example.rate < 1:
             raise ValueError(f"nft needs right and wrong samples of a prompt, not {example.rate}")
         row = as_sampled(example.prompt, example.response)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from cladeflow.errors import RecipeError
 from cladeflow.fine_tune.base import LossTokens, Objective
 from cladeflow.fine_tune.sequences import TokenSequence, flatten
 from cladeflow.records import SftExample, TrainingExample, WeightedExample
@@ -24,7 +25,7 @@ class Sft(Objective, name="sft", version=1):
         self, example: TrainingExample, tokenizer: "Tokenizer | None"
     ) -> tuple[TokenSequence, ...]:
         if not isinstance(example, SftExample | WeightedExample):
-            raise ValueError(f"sft trains on sft and weighted examples, not on {example.kind}")
+            raise RecipeError(f"sft trains on sft and weighted examples, not on {example.kind}")
         row = flatten(example.prompt, example.steps, tokenizer)
         return (row._replace(per_sequence={"weight": example.weight}),)
 

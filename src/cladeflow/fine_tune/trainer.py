@@ -69,9 +69,9 @@ def train(
     its state there every ``checkpoint_every`` steps and goes on from what it finds there. All of
     ``ranks`` are to be called with the same arguments; rank 0 alone writes.
 
-    Raises ValueError where no example has a token that counts, `CladeflowError` where the loss
-    stops being finite, `ModelError` for an unfit directory, `StoreError` for an unfit checkpoint,
-    `LostRank` where another rank ends early.
+    Raises `CladeflowError` where no example has a token that counts or the loss stops being finite,
+    `ModelError` for an unfit directory, `StoreError` for an unfit checkpoint, `LostRank` where
+    another rank ends early.
     """
     began = time.perf_counter()
     model = load_model(model_dir, dtype="float32", device=ranks.device)
@@ -277,7 +277,11 @@ def _useful(groups: Sequence[Group], limit: int) -> list[Group]:
     fitted: list[Group] = [tuple(row.cut(limit) for row in group) for group in groups]
     useful = [group for group in fitted if any(sequence.loss_tokens for sequence in group)]
     if not useful:
-        raise ValueError(f"none of {len(groups)} examples has a token that counts in the loss")
+        raise CladeflowError(
+            f"none of {len(groups)} examples has a token that counts in the loss among its first "
+            f"{limit}, which are all that the model reads; take a model with a longer context, or "
+            "a shorter prompt (--prompt)"
+        )
     return useful
 
 

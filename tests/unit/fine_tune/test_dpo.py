@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from cladeflow.errors import RecipeError
 from cladeflow.fine_tune import Dpo
 from cladeflow.records import PreferenceExample, SftExample, Step
 from tests.unit.fine_tune.batch_of import batch_of
@@ -85,5 +86,5 @@ def test_a_condition_is_read_and_not_learned() -> None:
 
 
 def test_other_kinds_are_refused() -> None:
-    with pytest.raises(ValueError, match="not on sft"):
+    with pytest.raises(RecipeError, match="not on sft"):
         Dpo().sequences(SftExample(prompt=(1,), steps=()), None)

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from cladeflow.errors import CladeflowError
+from cladeflow.errors import CladeflowError, RecipeError
 from cladeflow.fine_tune import Grpo
 from cladeflow.records import GroupAdvantageExample, SftExample, Step
 from tests.unit.fine_tune.batch_of import batch_of
@@ -105,5 +105,5 @@ def test_text_that_nobody_sampled_is_refused_with_the_reason() -> None:
 
 
 def test_other_kinds_are_refused() -> None:
-    with pytest.raises(ValueError, match="not on sft"):
+    with pytest.raises(RecipeError, match="not on sft"):
         Grpo().sequences(SftExample(prompt=(1,), steps=()), None)

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from cladeflow.errors import RecipeError
 from cladeflow.fine_tune import Grpo, LossTokens, Nft, RlBatch, Unpaired
 from cladeflow.fine_tune.base import Builder, Objective
 from cladeflow.records import SftExample, Step, UnpairedExample
@@ -78,5 +79,5 @@ def test_on_fresh_samples_the_gradient_is_proportional_to_grpos(std: bool) -> No
 def test_prompts_without_both_kinds_and_other_examples_are_refused() -> None:
     with pytest.raises(ValueError, match="right and wrong samples"):
         Nft().sequences(example(1.0, 1.0), None)
-    with pytest.raises(ValueError, match="not on sft"):
+    with pytest.raises(RecipeError, match="not on sft"):
         Nft().sequences(SftExample(prompt=(1,), steps=()), None)

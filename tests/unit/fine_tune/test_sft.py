@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from cladeflow.errors import RecipeError
 from cladeflow.fine_tune import LossTokens, Sft
 from cladeflow.records import PreferenceExample, SftExample, Step, WeightedExample
 
@@ -54,5 +55,5 @@ def test_weighted_examples_carry_their_weight() -> None:
 
 def test_other_kinds_are_refused() -> None:
     pair = PreferenceExample(prompt=(1,), chosen=(step((2,)),), rejected=(step((3,)),))
-    with pytest.raises(ValueError, match="not on preference"):
+    with pytest.raises(RecipeError, match="not on preference"):
         Sft().sequences(pair, None)

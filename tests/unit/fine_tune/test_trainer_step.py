@@ -78,7 +78,7 @@ def test_long_sequences_are_cut_and_counted(model_dir: Path) -> None:
 def test_examples_without_a_loss_token_are_counted(model_dir: Path) -> None:
     given = [*EXAMPLES, example(9, 5, train=0.0)]
     assert train(model_dir, given, Sft(), settings(), model_dir.parent / "out").skipped == 1
-    with pytest.raises(ValueError, match="none of 1 examples"):
+    with pytest.raises(CladeflowError, match="none of 1 examples"):
         train(model_dir, given[-1:], Sft(), settings(), model_dir.parent / "out")
 
 
