@@ -44,7 +44,8 @@ class Strategy(BaseModel):
     version: ClassVar[int] = 1
     """Raised whenever the same inputs would give other outputs; part of every input hash."""
     needs: ClassVar[frozenset[str]] = frozenset()
-    """What the rest of the recipe must give: group, steps, logp, critique, tree, role:<name> …"""
+    """What the rest of the recipe must give: group, steps, logp, critique, verdict (on attempts),
+    verdict:critiques, tree, role:<name>, examples:<kind> (of an objective, by its builder) …"""
     gives: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(

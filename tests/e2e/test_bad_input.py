@@ -49,6 +49,11 @@ def refused(ran: Ran) -> str:
         (["--set", "rollout=mcts"], "mcts"),
         (["--set", "promote=none"], "promote: none decides nothing; 'always' promotes every child"),
         (["--set", "environments=none"], "environments: there are no tasks without one"),
+        (["--set", "fine_tune.objective=dpo"], "build outcome_pairs for this objective"),
+        (["--set", "fine_tune.objective=grpo"], "'grpo' trains on group_advantage examples"),
+        (["--set", "fine_tune.build=rl_batch"], "take objective grpo for this builder"),
+        (["--set", "fine_tune.build=outcome_pairs"], "'outcome_pairs' makes preference ones"),
+        (["--set", "verification=none"], "builder 'positives' needs 'verdict', which nothing"),
         (["--set", "task_synthesis=uniform"], "no generator poses the tasks that uniform would"),
         (["--set", "name=mine/2"], "name: 'mine/2' becomes part of the name of a model in MLflow"),
         (["--set", "promote.threshold_gate.bar=.nan"], "bar: Input should be a finite number"),
@@ -69,6 +74,11 @@ def test_strategies_that_do_not_fit(tmp_path: Path) -> None:
     message = refused(cladeflow("evolve", recipe, "--home", home))
     assert "fine_tune has nothing to learn from because rollout is none" in message
     assert not home.exists()
+
+
+@pytest.mark.parametrize("setting", ["fine_tune.build=rl_batch", "verification=none", "name=a:b"])
+def test_what_evolve_refuses_is_not_fine_when_checked(setting: str) -> None:
+    refused(cladeflow("recipes", "check", "default", "--set", setting))
 
 
 def empty(directory: Path) -> None:

@@ -83,7 +83,10 @@ def _asked(attempt: Trajectory) -> str:
 
 
 class Builder(Strategy, slot="builder"):
-    """Turns what a round gathered into training examples."""
+    """Turns what a round gathered into training examples, of the kind that it `gives`.
+
+    What `sft` can train on is of kind sft, with a weight or without.
+    """
 
     @abstractmethod
     def build(self, data: RoundData) -> Iterable[TrainingExample]:
@@ -115,7 +118,8 @@ class LossTokens:
 class Objective(Strategy, slot="objective"):
     """A pure function of the log-probabilities of sampled tokens.
 
-    The sequences of one example stay together in one call of `loss`, in the order given.
+    It `needs` examples of one kind. The sequences of one example stay together in one call of
+    `loss`, in the order given.
     """
 
     unit: ClassVar[Literal["token", "example"]] = "token"
@@ -162,12 +166,13 @@ class RewardObjective(Objective):
     """One that compares the samples of a prompt, and the policy with the one that sampled them."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"group", "logp"})
+    gives: ClassVar[frozenset[str]] = frozenset({"off_policy"})
 
     off_policy: bool = False
     """Accept samples of other weights than the update starts from: replays, earlier rounds."""
 
     def provided(self) -> frozenset[str]:
-        return frozenset({"off_policy"}) if self.off_policy else frozenset()
+        return self.gives if self.off_policy else frozenset()
 
     def reads(self) -> frozenset[str]:
         return frozenset({"behaviour"})

@@ -32,6 +32,7 @@ class Dpo(Objective, name="dpo", version=1):
     """
 
     unit: ClassVar[Literal["token", "example"]] = "example"
+    needs: ClassVar[frozenset[str]] = frozenset({"examples:preference"})
     gives: ClassVar[frozenset[str]] = frozenset({"off_policy"})
 
     beta: float = Field(default=0.1, gt=0)

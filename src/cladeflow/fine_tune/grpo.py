@@ -1,7 +1,7 @@
 """Group relative policy optimisation: a clipped surrogate whose baseline is the group's mean."""
 
 from statistics import pstdev
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -27,6 +27,8 @@ class Grpo(RewardObjective, name="grpo", version=1):
     arXiv:2503.14476 (ε_high above ε_low, one mean over all tokens); Liu et al. 2025, Dr. GRPO,
     arXiv:2503.20783 (``std: false``).
     """
+
+    needs: ClassVar[frozenset[str]] = RewardObjective.needs | {"examples:group_advantage"}
 
     std: bool = True
     """Divide advantages by the group's standard deviation."""

@@ -1,6 +1,6 @@
 """Negative-aware fine-tuning: maximum likelihood of right and wrong samples under one network."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,8 @@ class Nft(RewardObjective, name="nft", version=1):
     Source: Chen et al. 2025, arXiv:2505.18116, section 3 and proposition 4.2; the defaults are the
     released code's (ratio by token, ε = 1, ω = 1 − r_q).
     """
+
+    needs: ClassVar[frozenset[str]] = RewardObjective.needs | {"examples:unpaired"}
 
     epsilon: float = Field(default=1.0, gt=0, le=1)
     """ε, the least that the likelihood ratio of the negative policy counts as."""

@@ -1,6 +1,7 @@
 """Pairs of whole responses to one prompt, the better one chosen."""
 
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -13,6 +14,9 @@ class OutcomePairs(Builder, name="outcome_pairs", version=2):
 
     Attempts that say the same count once. Prompts without such a pair are counted.
     """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"verdict", "group"})
+    gives: ClassVar[frozenset[str]] = frozenset({"examples:preference"})
 
     margin: float = Field(default=0.0, ge=0)
     """In units of the verdict's value."""

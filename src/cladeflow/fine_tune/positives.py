@@ -1,7 +1,7 @@
 """Learning from success: the attempts, or critiques, that a verifier accepted."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -31,6 +31,9 @@ class Positives(Builder, name="positives", version=1):
     arXiv:2411.16579, where b = 2).
     """
 
+    needs: ClassVar[frozenset[str]] = frozenset({"verdict"})
+    gives: ClassVar[frozenset[str]] = frozenset({"examples:sft"})
+
     threshold: float = 1.0
     """τ, in units of the verdict's value; a control may set it."""
     best_k: int | None = Field(default=None, gt=0)
@@ -44,6 +47,10 @@ class Positives(Builder, name="positives", version=1):
     direct: bool = False
     """Put the task itself before a refinement, not what its reviser was asked, so that the agent
     learns to get there at the first attempt."""
+
+    def required(self) -> frozenset[str]:
+        critiques = frozenset({"critique", "verdict:critiques"})
+        return critiques if self.of == "critiques" else self.needs
 
     def build(self, data: RoundData) -> Iterable[TrainingExample]:
         candidates = _critiques(data) if self.of == "critiques" else self._attempts(data)

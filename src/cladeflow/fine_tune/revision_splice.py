@@ -16,7 +16,8 @@ class RevisionSplice(Builder, name="revision_splice", version=1):
     arXiv:2501.11425 (revision from the first wrong step on).
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"chain"})
+    needs: ClassVar[frozenset[str]] = frozenset({"chain", "verdict"})
+    gives: ClassVar[frozenset[str]] = frozenset({"examples:sft"})
 
     threshold: float = 1.0
     """τ, in units of the verdict's value."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean, median
+from typing import ClassVar
 
 from cladeflow.errors import RecipeError
 from cladeflow.fine_tune.base import Builder, RoundData
@@ -16,6 +17,9 @@ class RlBatch(Builder, name="rl_batch", version=2):
     no group to be compared with any more: theirs is r − the median of this round's group means,
     which moves with the policy (Qin et al. 2025, SPEAR, arXiv:2509.22601).
     """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"verdict"})
+    gives: ClassVar[frozenset[str]] = frozenset({"examples:group_advantage"})
 
     def build(self, data: RoundData) -> Iterable[TrainingExample]:
         groups = data.groups()

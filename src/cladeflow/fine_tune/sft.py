@@ -1,6 +1,6 @@
 """Supervised fine-tuning: maximum likelihood on masked, weighted tokens."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cladeflow.errors import RecipeError
 from cladeflow.fine_tune.base import LossTokens, Objective
@@ -20,6 +20,8 @@ class Sft(Objective, name="sft", version=1):
     w in {0, 1} this is rejection-sampling fine-tuning, STaR (Zelikman et al. 2022) and ReST-EM
     (Singh et al. 2023); with w the reward, reward-weighted likelihood.
     """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"examples:sft"})
 
     def sequences(
         self, example: TrainingExample, tokenizer: "Tokenizer | None"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from statistics import fmean
+from typing import ClassVar
 
 from cladeflow.fine_tune.base import Builder, RoundData
 from cladeflow.fine_tune.rl_batch import refuse_single
@@ -13,6 +14,9 @@ class Unpaired(Builder, name="unpaired", version=2):
 
     Prompts got always right or always wrong are left out and counted.
     """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"verdict"})
+    gives: ClassVar[frozenset[str]] = frozenset({"examples:unpaired"})
 
     threshold: float = 1.0
     """τ, in units of the verdict's value."""

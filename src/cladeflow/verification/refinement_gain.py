@@ -20,6 +20,7 @@ class RefinementGain(Verification, name="refinement_gain", version=1):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"critique", "chain"})
+    gives: ClassVar[frozenset[str]] = frozenset({"verdict:critiques"})
     relative: bool = True
 
     async def verify(self, groups: Sequence[Group], ctx: VerifyContext) -> list[Verdict]:

@@ -46,6 +46,9 @@ class Shuffled(Verification, name="shuffled", version=1):
     def required(self) -> frozenset[str]:
         return self.inner.required()
 
+    def provided(self) -> frozenset[str]:
+        return self.inner.provided()
+
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "of": self.inner.identity()}
 
