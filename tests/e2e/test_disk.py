@@ -2,6 +2,9 @@
 
 import errno
 import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,9 @@ import pytest
 from benchmarks.fingerprint import fingerprint
 from tests.command_line import Ran, cladeflow
 from tests.e2e.conftest import SETTINGS
+from tests.homes import begun
+
+ADVICE = "the disk is full; free some space and run the same command again to resume\n"
 
 
 def evolve(home: Path) -> Ran:
@@ -39,9 +45,7 @@ def test_a_full_disk_is_said_and_what_was_done_is_kept(
         ran = evolve(tmp_path)
         assert ran.code == 2 and ran.out == ""
         assert ran.err.startswith(f"cladeflow: {tmp_path}/") and ran.err.count("\n") == 1
-        assert ran.err.endswith(
-            "the disk is full; free some space and run the same command again to resume\n"
-        )
+        assert ran.err.endswith(ADVICE)
         messages.append(ran.err)
     assert len(set(messages)) == len(messages), "it came no further"
     monkeypatch.undo()
@@ -60,6 +64,39 @@ def test_a_full_disk_under_a_checkpoint(tmp_path: Path, monkeypatch: pytest.Monk
     ran = evolve(tmp_path)
     assert ran.code == 2
     assert f"{tmp_path / 'scratch'}" in ran.err and "the disk is full" in ran.err
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 2 MiB."""
+    at = tmp_path / "disk"
+    at.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(at)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no disk can be mounted here: {getattr(error, 'stderr', '') or error}")
+    yield at
+    subprocess.run(["umount", "--lazy", str(at)], check=True)
+
+
+def fill(disk: Path) -> None:
+    """Write until the last byte is taken."""
+    with (disk / "filling").open("wb", buffering=0) as file:
+        for size in (2**16, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+
+
+@pytest.mark.parametrize("command", ["status", "evolve"])
+def test_a_process_that_finds_the_disk_full(command: str, disk: Path) -> None:
+    home = begun(disk / "home").directory
+    assert cladeflow("status", "--home", home).code == 0
+    fill(disk)
+    ran = cladeflow(command, "--home", home)
+    assert ran.code == 2 and ran.out == ""
+    assert ran.err.startswith(f"cladeflow: {home / 'archive.db'}: ") and ran.err.endswith(ADVICE)
 
 
 @pytest.mark.parametrize("place", ["file/home", "/proc/home"])

@@ -1,5 +1,6 @@
 """The archive in a SQLite file."""
 
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from cladeflow.errors import HomeError
 
 _BUSY_SECONDS = 30
 """How long a writer waits for another one; transactions here take milliseconds."""
+_ROOM = 2**20
+"""Bytes that a disk has left at least when it is not for want of them that SQLite fails."""
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -46,7 +49,7 @@ class Sqlite:
         if isinstance(error, IntegrityError | ProgrammingError):
             return None
         if isinstance(error, OperationalError):
-            return HomeError(f"{self.where}: {error.orig}; {_advice(str(error.orig))}")
+            return HomeError(f"{self.where}: {error.orig}; {_advice(str(error.orig), self._path)}")
         return HomeError(f"{self.where} is damaged ({error.orig}); restore it from a copy")
 
 
@@ -67,9 +70,16 @@ def _engine(address: URL) -> Engine:
     return engine
 
 
-def _advice(problem: str) -> str:
+def _advice(problem: str, path: Path) -> str:
+    free_some = "free some space and run the same command again to resume"
     if "full" in problem:
-        return "free some space and run the same command again to resume"
+        return free_some
     if "locked" in problem:
         return f"another process kept it busy for {_BUSY_SECONDS} s; try again"
+    if _is_scarce(path.parent):  # what SQLite makes beside a file fails without saying why
+        return f"the disk is full; {free_some}"
     return "check that the directory exists, is yours and can be written"
+
+
+def _is_scarce(directory: Path) -> bool:
+    return directory.exists() and shutil.disk_usage(directory).free < _ROOM
