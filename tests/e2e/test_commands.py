@@ -2,12 +2,14 @@
 
 import json
 import re
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cladeflow.store import seed_directory
 from tests.command_line import Ran, cladeflow
 
 
@@ -148,6 +150,29 @@ def test_an_exported_champion_loads_anywhere_and_can_evolve_further(
     mine = answer("solve", "chain 47+6-9", "--agent", "initial", "--home", second)
     champion = answer("solve", "chain 47+6-9", "--home", home)
     assert mine[0]["text"] == champion[0]["text"]
+
+
+def test_an_export_is_all_of_the_model_or_nothing(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, partial = tmp_path / "champion", tmp_path / "champion" / ".cladeflow-export"
+    before, after = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, after))
+    try:
+        ran = cladeflow("export", "champion", directory, "--home", home)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, after))
+    assert (ran.code, ran.err) == (2, f"cladeflow: {directory}: File too large\n")
+    assert not directory.exists()
+
+    partial.mkdir(parents=True)  # as a killed one leaves it
+    (partial / "of-another.safetensors").touch()
+    monkeypatch.chdir(directory)
+    found = answer("export", "champion", ".", "--home", home)
+    champion = answer("status", "--home", home)["champion"]
+    assert found == {"directory": ".", "agent": champion, "role": "actor"}
+    names = {path.name for path in directory.iterdir()}
+    assert names == {path.name for path in seed_directory("seed-reasoning-1").iterdir()}
 
 
 def test_doctor_finds_this_machine_fit(home: Path) -> None:

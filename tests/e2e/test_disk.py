@@ -68,10 +68,10 @@ def test_a_full_disk_under_a_checkpoint(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 2 MiB."""
+    """A disk of 4 MiB."""
     at = tmp_path / "disk"
     at.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(at)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(at)]
     try:
         subprocess.run(mount, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -81,7 +81,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> None:
-    """Write until the last byte is taken."""
+    """Write until the last byte is taken, to ``filling``."""
     with (disk / "filling").open("wb", buffering=0) as file:
         for size in (2**16, 1):
             with suppress(OSError):
@@ -97,6 +97,20 @@ def test_a_process_that_finds_the_disk_full(command: str, disk: Path) -> None:
     ran = cladeflow(command, "--home", home)
     assert ran.code == 2 and ran.out == ""
     assert ran.err.startswith(f"cladeflow: {home / 'archive.db'}: ") and ran.err.endswith(ADVICE)
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_an_export_that_the_disk_has_no_room_for(made: bool, home: Path, disk: Path) -> None:
+    fill(disk)
+    os.truncate(disk / "filling", 2**21)  # 2 MiB are left, the model has 2.6 MB
+    champion = disk / "champion"
+    if made:
+        champion.mkdir()
+    ran = cladeflow("export", "champion", champion, "--home", home)
+    assert (ran.code, ran.out, ran.err) == (2, "", f"cladeflow: {champion}: {ADVICE}")
+    assert champion.exists() is made and not list(disk.glob("champion/*"))
+    (disk / "filling").unlink()
+    assert cladeflow("export", "champion", champion, "--home", home).code == 0
 
 
 @pytest.mark.parametrize("place", ["file/home", "/proc/home"])

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import click
 
-from cladeflow.cli.output import HOME_OPTION
+from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, print_json
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
+
+_PARTIAL = ".cladeflow-export"
+"""Where the files of an export lie until all are there; one that was killed leaves it behind."""
 
 
 @click.command()
@@ -15,7 +18,8 @@ from cladeflow.home import Home
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--role", default="actor", show_default=True)
 @HOME_OPTION
-def export(agent: str, directory: Path, role: str, home: Path) -> None:
+@JSON_OPTION
+def export(agent: str, directory: Path, role: str, home: Path, as_json: bool) -> None:
     """Write AGENT's model (champion, initial, previous or an id) as a Hugging Face DIRECTORY."""
     from cladeflow.archive.archive import Archive
     from cladeflow.store import explained, materialise
@@ -26,12 +30,36 @@ def export(agent: str, directory: Path, role: str, home: Path) -> None:
         record = archive.agent(agent).usable()
     if role not in record.weights:
         raise CladeflowError(f"{agent} has no role {role!r}; it has {', '.join(record.weights)}")
-    if directory.exists() and any(directory.iterdir()):
+    if directory.exists() and any(path.name != _PARTIAL for path in directory.iterdir()):
         raise CladeflowError(f"{directory} is not empty; name a directory that does not exist")
     source = materialise(place.store(), record.weights[role])
     with explained(directory):
-        shutil.copytree(source, directory, dirs_exist_ok=True)
-    click.echo(f"{directory}: {role} of {record.id[:12]}, loads with from_pretrained")
+        _copy(source, directory)
+    if as_json:
+        print_json({"directory": str(directory), "agent": record.id, "role": role})
+    else:
+        click.echo(f"{directory}: {role} of {record.id[:12]}, loads with from_pretrained")
+
+
+def _copy(source: Path, directory: Path) -> None:
+    """Copy a model into a directory that is empty, or is made; all of its files or none.
+
+    Not by `shutil.copytree`, whose error no longer says what the operating system refused.
+    """
+    made, partial = not directory.exists(), directory / _PARTIAL
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        for path in source.rglob("*"):
+            if path.is_file():
+                target = partial / path.relative_to(source)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, target)
+        for path in partial.iterdir():
+            path.rename(directory / path.name)
+        partial.rmdir()
+    except BaseException:
+        shutil.rmtree(directory if made else partial, ignore_errors=True)
+        raise
 
 
 @click.command()
