@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cladeflow.store import seed_directory
 from tests.command_line import Ran, cladeflow
@@ -205,3 +206,31 @@ def test_a_recipe_that_is_not_built_says_what_it_lacks() -> None:
     ran = cladeflow("recipes", "check", lacking["name"])
     assert ran.code == 2
     assert all(strategy in ran.err for strategy in lacking["lacks"])
+
+
+def test_a_recipe_that_is_not_built_can_be_shown() -> None:
+    name = next(row["name"] for row in answer("recipes", "list") if row["lacks"])
+    shown = answer("recipes", "show", name)
+    assert shown["recipe"]["name"] == name and shown["scale"]["name"] == "tiny"
+    ran = cladeflow("recipes", "show", name, "--resolved")
+    assert ran.code == 0 and yaml.safe_load(ran.out) == shown
+
+
+def test_a_recipe_is_checked_for_a_script(tmp_path: Path) -> None:
+    assert answer("recipes", "check", "star") == {
+        "recipe": "star",
+        "runs": True,
+        "missing": [],
+        "problem": None,
+    }
+    lacking = next(row for row in answer("recipes", "list") if row["lacks"])
+    ran = cladeflow("recipes", "check", lacking["name"], "--json")
+    found = json.loads(ran.out)
+    assert ran.code == 2 and found["runs"] is False
+    assert {entry.split("'")[1] for entry in found["missing"]} == set(lacking["lacks"])
+    assert ran.err == f"cladeflow: {found['problem']}\n"
+
+    (tmp_path / "odd.yaml").write_text("name: odd\n")
+    found = json.loads(cladeflow("recipes", "check", tmp_path / "odd.yaml", "--json").out)
+    assert (found["runs"], found["missing"]) == (False, [])
+    assert found["problem"] == "odd.yaml: environments is missing"

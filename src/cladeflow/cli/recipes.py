@@ -51,16 +51,16 @@ def missing(name: str) -> list[str]:
 def show_recipe(
     name: str, resolved: bool, scale: str, settings: tuple[str, ...], as_json: bool
 ) -> None:
-    """A recipe as written, or as it would be planned."""
+    """A recipe as written, or with all that is left unsaid."""
     import yaml
 
-    from cladeflow.recipes import recipe_path, resolve
+    from cladeflow.recipes import composition, recipe_path
     from cladeflow.recipes.parse import read_source
 
     if not resolved and not settings and not as_json:
         click.echo(read_source(recipe_path(name)), nl=False)
         return
-    content = resolve(name, scale=scale, settings=settings).model_dump(mode="json")
+    content = composition(name, scale=scale, settings=settings).model_dump(mode="json")
     if as_json:
         print_json(content)
     else:
@@ -70,21 +70,36 @@ def show_recipe(
 @recipes.command("check")
 @click.argument("name")
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE")
-def check_recipe(name: str, settings: tuple[str, ...]) -> None:
-    """Whether a recipe (a name or a file) loads, fits together and can run."""
+@JSON_OPTION
+def check_recipe(name: str, settings: tuple[str, ...], as_json: bool) -> None:
+    """Whether a recipe (a name or a file) loads, fits together and can run; if not, exits 2."""
     from cladeflow.errors import RecipeError
+
+    lacking: list[str] = []
+    problem = None
+    try:
+        lacking = _lacking(name, settings)
+        if lacking:
+            parts = "; ".join(lacking)
+            problem = f"{name} loads, but these are not built in this version: {parts}"
+    except RecipeError as error:
+        problem = str(error)
+    if as_json:
+        runs = problem is None
+        print_json({"recipe": name, "runs": runs, "missing": lacking, "problem": problem})
+    if problem:
+        raise RecipeError(problem)
+    if not as_json:
+        click.echo(f"{name}: fine")
+
+
+def _lacking(name: str, settings: tuple[str, ...]) -> list[str]:
+    """What a recipe names and this version does not build, each with its place."""
     from cladeflow.recipes import load_recipe
     from cladeflow.strategy import find
 
     entries = load_recipe(name, settings).entries()
-    lacking = [
-        f"{place}: {e.slot} {e.name!r}" for place, e in entries if find(e.slot, e.name) is None
-    ]
-    if lacking:
-        raise RecipeError(
-            f"{name} loads, but these are not built in this version: {'; '.join(lacking)}"
-        )
-    click.echo(f"{name}: fine")
+    return [f"{place}: {e.slot} {e.name!r}" for place, e in entries if find(e.slot, e.name) is None]
 
 
 @recipes.command("schema")

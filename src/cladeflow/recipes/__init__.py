@@ -1,6 +1,7 @@
 """Recipes: one YAML per method, scales per model size, the loader and its schema."""
 
 from cladeflow.recipes.library import (
+    composition,
     load_recipe,
     load_scale,
     recipe_path,
@@ -20,6 +21,7 @@ __all__ = [
     "Scale",
     "Training",
     "Update",
+    "composition",
     "load_recipe",
     "load_scale",
     "recipe_path",

@@ -158,6 +158,26 @@ def scale_for(parameters: int) -> str:
     return next((s.name for s in scales if parameters <= s.parameters), scales[-1].name)
 
 
+def composition(
+    name: str | Recipe,
+    *,
+    scale: str | Scale,
+    settings: Sequence[str] = (),
+    environments: Sequence[Any] = (),
+) -> Resolved:
+    """A recipe at a scale with ``--set`` and ``--tasks`` applied, built in this version or not.
+
+    ``environments`` are entries as a recipe has them.
+
+    Raises `RecipeError` where it does not load or does not fit.
+    """
+    of_scale = [s.removeprefix("scale.") for s in settings if s.startswith("scale.")]
+    of_recipe = [s for s in settings if not s.startswith("scale.")]
+    if environments:
+        of_recipe.append(f"environments={json.dumps(list(environments))}")
+    return Resolved(recipe=load_recipe(name, of_recipe), scale=load_scale(scale, of_scale))
+
+
 def resolve(
     name: str | Recipe,
     *,
@@ -165,16 +185,7 @@ def resolve(
     settings: Sequence[str] = (),
     environments: Sequence[Any] = (),
 ) -> Resolved:
-    """A recipe at a scale with ``--set`` and ``--tasks`` applied, ready to be planned.
-
-    ``environments`` are entries as a recipe has them.
-
-    Raises `RecipeError` where it does not load, does not fit, or names what is not built.
-    """
-    of_scale = [s.removeprefix("scale.") for s in settings if s.startswith("scale.")]
-    of_recipe = [s for s in settings if not s.startswith("scale.")]
-    if environments:
-        of_recipe.append(f"environments={json.dumps(list(environments))}")
-    resolved = Resolved(recipe=load_recipe(name, of_recipe), scale=load_scale(scale, of_scale))
+    """The `composition`, ready to be planned; raises also for names of what is not built."""
+    resolved = composition(name, scale=scale, settings=settings, environments=environments)
     resolved.build()
     return resolved
