@@ -21,7 +21,7 @@ from cladeflow.session import Progress, Session
 from cladeflow.start import Start, Wish, start
 from cladeflow.telemetry.live import served
 from cladeflow.tracking.background import Projector
-from cladeflow.views import GenerationView, generation_views
+from cladeflow.views import GenerationView, generation_views, nothing_left
 from cladeflow.visit import Visit
 
 Runner = Callable[[Session, int], None]
@@ -104,7 +104,7 @@ def _carry_on(
     done = session.archive.generations()
     _settle(session, projector, say)
     if done >= generations:
-        say(_nothing_left(session.home, done))
+        say(nothing_left(session))
     for generation in range(done + 1, generations + 1):
         runner(session, generation)
         projector.project()
@@ -158,10 +158,3 @@ def _population(session: Session) -> Population:
     visit = Visit(session)
     planned = visit.begun() or visit.planned(session.archive.generations())
     return planned.population if planned else Population()
-
-
-def _nothing_left(home: Home, done: int) -> str:
-    return (
-        f"{home.directory} has its {done} generations; "
-        f"'cladeflow evolve --home {home.directory} --generations {done + 5}' goes on to more"
-    )

@@ -146,6 +146,15 @@ def _counts(metrics: Sequence[Metrics]) -> dict[str, int]:
     return totals
 
 
+def nothing_left(session: Session) -> str:
+    """What is said of an evolution that has all of its generations."""
+    home, done = session.home.directory, session.archive.generations()
+    return (
+        f"{home} has its {done} generations; "
+        f"'cladeflow evolve --home {home} --generations {done + 5}' goes on to more"
+    )
+
+
 def require_finished(session: Session) -> list[GenerationView]:
     """`generation_views`; raises `CladeflowError` where none has finished."""
     views = generation_views(session)

@@ -171,6 +171,8 @@ def test_what_changes_a_home_waits_for_a_run_until_its_end_is_noted(
     tried(home, run, "1/plan", "done")
     for command in (("gc",), ("evolve", "--generations", 1), ("retry", "--from", "rollout")):
         assert f"run {run} is at work on {home}" in refused(cladeflow(*command, "--home", home))
+    told = cladeflow("status", "--home", home).out
+    assert f"run {run} is at work; wait for it ('cladeflow wait {run}')" in told
     assert cladeflow("gc", "--dry-run", "--home", home).code == 0
     cladeflow("cancel", run, "--profile", profile)
     assert cladeflow("wait", run, "--profile", profile, "--home", home).code == 1

@@ -12,6 +12,7 @@ import yaml
 
 from cladeflow.store import seed_directory
 from tests.command_line import Ran, cladeflow
+from tests.homes import begun
 
 
 def answer(*arguments: object) -> Any:
@@ -66,6 +67,16 @@ def test_status(home: Path) -> None:
     assert (found["recipe"], found["scale"], found["seed"]) == ("default", "tiny", 0)
     text = cladeflow("status", "--home", home).out
     assert found["champion"] in text and "default" in text
+    assert found["done"] == []
+    assert f"cladeflow evolve --home {home} --generations 7'" in found["next"]
+    assert text.splitlines()[-1] == found["next"]
+
+
+def test_status_of_a_home_without_generations(tmp_path: Path) -> None:
+    home = begun(tmp_path / "home").directory
+    command = f"cladeflow evolve --home {home} --generations 1"
+    expected = f"no generation was begun; '{command}' makes the first"
+    assert answer("status", "--home", home)["next"] == expected
 
 
 def test_generations_shows_the_table_that_evolve_ended_with(evolved: tuple[Path, Ran]) -> None:

@@ -109,11 +109,11 @@ class Lease:
             db.execute(insert(leases).values(heartbeat=moment, **row))
 
     def _require_stale(self, held: dict[str, Any], moment: float) -> None:
-        owner = _Process(held["host"], held["pid"], held["process_start"])
-        if moment - held["heartbeat"] < STALE_SECONDS and not owner.dead:
+        owner = _owner(held, moment)
+        if owner is not None:
             raise HomeError(
-                f"{self._archive.database.where} is in use by process {owner.pid} on {owner.host} "
-                f"since {held['since']}; wait for it, stop it, or choose another --home"
+                f"{self._archive.database.where} is in use by {owner}; wait for it, stop it, or "
+                "choose another --home"
             )
 
     def _beat(self) -> None:
@@ -131,14 +131,20 @@ class Lease:
             return db.execute(beat).rowcount == 1
 
 
-def held(archive: Archive, name: str = "evolve") -> bool:
-    """Whether a process that is not known to be dead holds the lease."""
+def holder(archive: Archive, name: str = "evolve") -> str | None:
+    """The process that holds the lease and is not known to be dead, in words."""
     with archive.database.read() as db:
         row = db.execute(select(leases).where(leases.c.name == name)).mappings().first()
         moment = archive.database.clock(db)
-    if row is None or moment - row["heartbeat"] >= STALE_SECONDS:
-        return False
-    return not _Process(row["host"], row["pid"], row["process_start"]).dead
+    return None if row is None else _owner(dict(row), moment)
+
+
+def _owner(held: dict[str, Any], moment: float) -> str | None:
+    """Whose a lease is, unless it is stale."""
+    process = _Process(held["host"], held["pid"], held["process_start"])
+    if moment - held["heartbeat"] >= STALE_SECONDS or process.dead:
+        return None
+    return f"process {process.pid} on {process.host} since {held['since']}"
 
 
 def _process_start(pid: int) -> str:

@@ -9,6 +9,7 @@ import click
 from cladeflow.archive.reign import Reign, moment, reign
 from cladeflow.cli.cluster import cluster_facts, print_cluster
 from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, print_json, print_table
+from cladeflow.cli.remarks import next_step
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
 from cladeflow.session import Session
@@ -88,6 +89,7 @@ def status(home: Path, cluster: bool, as_json: bool) -> None:
         begun = any(session.store.list(f"generations/{done + 1}"))
         stages = stage_views(session, done + 1) if begun else []
         redone = redo_counts(archive)
+        advice = next_step(session, begun=bool(stages))
     ledger = Ledger(session.home.directory)
     trouble = troubled(ledger.all(ledger.newest))
     facts: dict[str, Any] = {
@@ -102,12 +104,12 @@ def status(home: Path, cluster: bool, as_json: bool) -> None:
         "generations": done,
         "champion": champion.agent.id,
         "champion_generation": champion.agent.gen,
-        "running": [str(stage.call) for stage in stages],
+        "done": [str(stage.call) for stage in stages],
     }
     if as_json:
         attempts = {task: [a._asdict() for a in tried] for task, tried in trouble.items()}
         more = {"cluster": cluster_facts(session.home.directory)} if cluster else {}
-        print_json({**facts, "attempts": attempts, "redone": redone, **more})
+        print_json({**facts, "attempts": attempts, "redone": redone, "next": advice, **more})
         return
     texts = [", ".join(v) if isinstance(v, list) else v for v in facts.values()]
     print_table(["home", str(facts.pop("home"))], list(zip(facts, texts[1:], strict=True)))
@@ -117,8 +119,7 @@ def status(home: Path, cluster: bool, as_json: bool) -> None:
         click.echo(f"{call}: redone {count} time{'s' * (count > 1)}")
     if cluster:
         print_cluster(session.home.directory)
-    if stages:
-        click.echo(f"generation {done + 1} was begun; 'cladeflow evolve --home {home}' resumes it")
+    click.echo(advice)
 
 
 @click.command()

@@ -7,6 +7,7 @@ from cladeflow.environments.base import Environment
 from cladeflow.strategy import find
 
 if TYPE_CHECKING:
+    from cladeflow.session import Session
     from cladeflow.views import GenerationView
 
 GUESSES = 0.02
@@ -75,6 +76,24 @@ def _unsolved(views: Sequence["GenerationView"]) -> list[str]:
         "take easier tasks, or tell it how to answer with --prompt FILE"
     )
     return lines
+
+
+def next_step(session: "Session", begun: bool) -> str:
+    """What to do about an evolution whose next generation was ``begun`` or not."""
+    from cladeflow.archive.lease import holder
+    from cladeflow.kubeflow.guard import run_at_work
+    from cladeflow.views import nothing_left
+
+    home, done = session.home, session.archive.generations()
+    if owner := holder(session.archive):
+        return f"in use by {owner}; wait for it, or stop it"
+    if run := run_at_work(session.archive, home):
+        return f"run {run} is at work; wait for it ('cladeflow wait {run}'), or cancel it"
+    if done and not begun:
+        return nothing_left(session)
+    what = f"generation {done + 1} was begun" if begun else "no generation was begun"
+    command = f"cladeflow evolve --home {home.directory} --generations {done + 1}"
+    return f"{what}; '{command}' {'finishes it' if begun else 'makes the first'}"
 
 
 def cell(views: Sequence["GenerationView"]) -> str:

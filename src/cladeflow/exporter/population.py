@@ -14,7 +14,7 @@ from cladeflow.archive import Recorded, schema
 from cladeflow.archive.archive import Archive
 from cladeflow.archive.columns import Columns
 from cladeflow.archive.events import CHAMPION_CHANGES
-from cladeflow.archive.lease import held
+from cladeflow.archive.lease import holder
 from cladeflow.telemetry import Metrics
 
 _Z = 1.959964
@@ -63,7 +63,7 @@ class Population:
 
     def refresh(self, archive: Archive) -> None:
         """Read what happened since; raises `HomeError` where the archive is out of reach."""
-        self.running = held(archive)
+        self.running = holder(archive) is not None
         if not self.evolution:
             found = archive.evolution
             self.evolution, self.recipe = found.id[:12], found.recipe

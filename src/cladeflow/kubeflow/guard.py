@@ -78,12 +78,20 @@ def require_quiet(archive: Archive, home: Home) -> None:
 
     The caller holds the home's lease, for which a run waits that begins only now.
     """
+    run = run_at_work(archive, home)
+    if run is not None:
+        raise HomeError(
+            f"run {run} is at work on {home.directory}: its end was not noted there. Wait for "
+            f"it; 'cladeflow wait {run}' also notes the end of one that was cancelled or lost"
+        )
+
+
+def run_at_work(archive: Archive, home: Home) -> str | None:
+    """A cluster's run that may be at work on ``home``, in a task or between two."""
     for run, (age, silence) in _runs(archive, home).items():
         if run and not run.startswith(LOCAL) and goes_on(home.directory, run, age, silence):
-            raise HomeError(
-                f"run {run} is at work on {home.directory}: its end was not noted there. Wait for "
-                f"it; 'cladeflow wait {run}' also notes the end of one that was cancelled or lost"
-            )
+            return run
+    return None
 
 
 def _runs(archive: Archive, home: Home) -> dict[str, tuple[float, float]]:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from cladeflow.archive.archive import Archive
-from cladeflow.archive.lease import STALE_SECONDS, Lease
+from cladeflow.archive.lease import STALE_SECONDS, Lease, holder
 from cladeflow.archive.schema import leases
 from cladeflow.errors import HomeError
 
@@ -26,8 +26,10 @@ def test_a_second_holder_is_told_who_the_first_is(archive: Archive) -> None:
             Lease(archive),
         ):
             pass
+        assert str(holder(archive)).startswith(f"process {os.getpid()} on ")
         with Lease(archive, "another"):
             pass
+    assert holder(archive) is None
     with Lease(archive):
         pass
 
@@ -59,6 +61,7 @@ def test_a_dead_process_of_this_host_holds_nothing(
 ) -> None:
     with Lease(archive):
         alter(archive, **columns)
+        assert holder(archive) is None
         with Lease(archive):
             pass
 
