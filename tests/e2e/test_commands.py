@@ -37,7 +37,8 @@ def test_evolve_prints_a_line_per_generation_the_champion_and_the_next_command(
     assert [line[0] for line in lines] == ["0", "1", "2"]
     assert "initial" in lines[0] and "promoted" in lines[2]
     assert f"champion: {lines[2][1]} of generation 2, in {home}" in ran.out
-    assert f"--home {home}" in ran.out.splitlines()[-1]
+    command = f"cladeflow solve chain/6 --compare initial --home {home}"  # of the frontier
+    assert ran.out.splitlines()[-1] == f"next: {command}"
 
 
 def test_a_finished_home_says_so_names_the_next_command_and_changes_nothing(home: Path) -> None:

@@ -97,10 +97,10 @@ def next_step(session: "Session", begun: bool) -> str:
 
 
 def cell(views: Sequence["GenerationView"]) -> str:
-    """A cell of the evolution's tasks, of middling difficulty, to try an agent on."""
+    """A cell of the evolution's tasks to try an agent on: of its frontier, or of medium level."""
     for row in views[0].report.rows:
         kind = find("environment", row.env)
         if kind is not None and issubclass(kind, Environment):
-            family, levels = next(iter(kind.levels.items()))
-            return f"{family}/{levels[len(levels) // 2 - 1]}"
+            family, levels = next(iter((kind.frontier or kind.levels).items()))
+            return f"{family}/{levels[len(levels) // 2]}"
     return "TASK"

@@ -25,7 +25,7 @@ def solve(
     home: Path,
     as_json: bool,
 ) -> None:
-    """Let an agent solve TASK: a text such as "chain 47+6-9", or a cell such as chain/8."""
+    """Let an agent solve TASK: a text such as "chain 47+6-9", or a cell such as chain/6."""
     from cladeflow.solve import Answer
     from cladeflow.solve import solve as put
 
