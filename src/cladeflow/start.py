@@ -64,10 +64,21 @@ def start(home: Home, wish: Wish) -> Start | None:
             return _resolve(home, wish)
         known = archive.evolution
         resolved = stored(known.resolved, str(home.directory))
+        _require_repeatable(home, wish, resolved)
         if wish.is_open:
             return None
         initial = archive.agent("initial").agent
     return _resolve(home, wish, Start(resolved, known.seed, initial))
+
+
+def _require_repeatable(home: Home, wish: Wish, resolved: Resolved) -> None:
+    """Raise `CladeflowError` where a home cannot go on with ``--deterministic``."""
+    dtype = resolved.scale.dtype
+    if wish.deterministic and dtype != "float32":
+        raise CladeflowError(
+            f"--deterministic means float32, and {home.directory} computes in {dtype}: leave it "
+            "out, or start anew with another --home"
+        )
 
 
 def _environments(wish: Wish) -> list[Any]:

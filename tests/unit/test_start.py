@@ -65,6 +65,23 @@ def test_a_slot_that_every_round_has_for_itself_is_not_changed_unheard(tmp_path:
         start(home, Wish(settings=("rollout=sample",)))
 
 
+def test_a_home_in_bfloat16_does_not_go_on_deterministically(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    begun(home, Wish(settings=("scale.dtype=bfloat16",)))
+    for wish in (Wish(deterministic=True), Wish(settings=MICRO, deterministic=True)):
+        with pytest.raises(CladeflowError, match=r"--deterministic means float32, and .* bfloat16"):
+            start(home, wish)
+    assert start(home, Wish()) is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_new_home_is_deterministic_in_float32(dtype: str, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    first = begun(home, Wish(settings=(f"scale.dtype={dtype}",), deterministic=True))
+    assert first.resolved.scale.dtype == "float32"
+    assert start(home, Wish(deterministic=True)) is None
+
+
 @pytest.mark.parametrize("name", recipe_paths())
 def test_every_recipe_that_ships_can_be_written_down_again(name: str) -> None:
     recipe = load_recipe(name)
