@@ -20,6 +20,8 @@ RECIPES = {"task_file": "star"}
 """The recipe for an environment whose steps cannot be checked, where none is given."""
 SEED_MODELS = {"reasoning": "seed-reasoning-1", "toolbox": "seed-reasoning-1"}
 """The embedded model that an environment's recipes start from where no model is given."""
+UNTAUGHT = frozenset({"toolbox"})
+"""Environments whose tasks it can answer only after it has learned from demonstrations."""
 
 
 class Wish(NamedTuple):
@@ -141,9 +143,22 @@ def _model(wish: Wish, resolved: Resolved, known: Agent | None) -> str:
     if wish.model is None and name not in SEED_MODELS:
         raise CladeflowError(
             f"{name} needs a model of yours: add --model DIR, a Hugging Face directory "
-            f"(the embedded model knows {' and '.join(SEED_MODELS)} only)"
+            f"(the embedded model knows {' and '.join(SEED_MODELS.keys() - UNTAUGHT)} only)"
         )
+    if wish.model is None:
+        _require_answers(resolved.recipe)
     return initial_ref(wish.model, SEED_MODELS.get(name, ""))
+
+
+def _require_answers(recipe: Recipe) -> None:
+    """Raise `CladeflowError` where a recipe would select from nothing that can be read."""
+    names = {entry.name for entry in recipe.environments}
+    if recipe.samples_first and names <= UNTAUGHT:
+        raise CladeflowError(
+            f"the embedded model has never seen {' and '.join(sorted(names))}, and {recipe.name} "
+            "begins with its answers: add --model DIR, or take a recipe that begins with "
+            "demonstrations, such as agentevol"
+        )
 
 
 def _prompts(

@@ -40,6 +40,7 @@ def refused(ran: Ran) -> str:
         (["--generations", "many"], "'many' is not a valid integer"),
         (["--runner", "cloud"], "'cloud' is not one of 'inline', 'subprocess'"),
         (["--scale", "huge"], "unknown scale 'huge'; valid: large, small, tiny"),
+        (["--tasks", "toolbox"], "the embedded model has never seen toolbox, and default begins"),
         (["--tasks", "reasonin"], "unknown strategy 'reasonin'; did you mean 'reasoning'?"),
         (["--set", "rollout.sample.n"], "--set 'rollout.sample.n': write path=value"),
         (["--set", "rollout.sample.m=3"], "rollout.sample: unknown key 'm'"),

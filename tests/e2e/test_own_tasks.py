@@ -99,6 +99,16 @@ def test_answers_that_cannot_be_read_stop_the_run_with_one_of_them(place: Path) 
     assert not list(home.glob("store/generations/1/0"))
 
 
+def test_what_begins_with_demonstrations_may_begin_with_answers_that_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    command = ("evolve", "agentevol", "--tasks", "toolbox", "--home", tmp_path / "home")
+    cut = ("--set", "rounds.evolve.repeat=1", "--set", "promote=always")
+    ran = cladeflow(*command, "--generations", 1, "--deterministic", *SETTINGS, *cut)
+    assert ran.code == 0, ran.err
+    assert "answers to 4 held-out tasks are right, 0.0% can be read" in ran.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

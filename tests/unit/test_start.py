@@ -9,6 +9,7 @@ from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
 from cladeflow.recipes import load_recipe, load_scale, recipe_path, recipe_paths
 from cladeflow.start import Start, Wish, start
+from cladeflow.store import seed_directory
 from tests.micro import MICRO
 
 
@@ -63,6 +64,15 @@ def test_a_slot_that_every_round_has_for_itself_is_not_changed_unheard(tmp_path:
     assert start(home, Wish(settings=(f"rounds.{name}.repeat=1",))) == first
     with pytest.raises(CladeflowError, match=r"its own rollout; write --set rounds\.NAME\.rollout"):
         start(home, Wish(settings=("rollout=sample",)))
+
+
+def test_the_embedded_model_learns_the_toolbox_before_it_is_asked(tmp_path: Path) -> None:
+    home, model = Home(tmp_path / "home"), seed_directory("seed-reasoning-1")
+    for wish in (Wish("agentevol"), Wish(settings=("rounds=[]",)), Wish(model=model)):
+        assert start(home, wish._replace(tasks=("toolbox",))) is not None
+    assert start(home, Wish(tasks=("reasoning", "toolbox"))) is not None
+    with pytest.raises(CladeflowError, match="star begins with its answers: add --model DIR"):
+        start(home, Wish("star", tasks=("toolbox",)))
 
 
 def test_a_home_in_bfloat16_does_not_go_on_deterministically(tmp_path: Path) -> None:

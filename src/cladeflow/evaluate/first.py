@@ -34,8 +34,8 @@ def require_readable(session: Session, say: Callable[[str], None]) -> None:
 
     The evaluations are those of the first generation, which finds them done. Raises
     `CladeflowError` with one answer as a sample where fewer than `LEAST` can be read: the model
-    does not follow its prompt, and a generation would learn from chance. A recipe that samples
-    nothing, but learns from given traces, is exempt: they teach the format.
+    does not follow its prompt, and a generation would learn from chance. A recipe that does not
+    begin with sampling, but with learning from given traces, is exempt: they teach the format.
     """
     plan = plan_call(1)
     node = Node(StageCall(generation=1, child=0, stage="evaluate"), (plan,))
@@ -47,8 +47,7 @@ def require_readable(session: Session, say: Callable[[str], None]) -> None:
         f"the initial agent: {report.right:.1%} of {report.answers:,} answers to {report.tasks:,} "
         f"held-out tasks are right, {report.parse_rate:.1%} can be read"
     )
-    samples = any(part.rollout for part in ctx.plan.resolved.recipe.rounds)
-    if samples and report.parse_rate < LEAST:
+    if ctx.plan.resolved.recipe.samples_first and report.parse_rate < LEAST:
         raise CladeflowError(
             f"only {report.parse_rate:.1%} of the initial agent's answers can be read, fewer than "
             f"{LEAST:.0%}: it does not answer as its prompt asks, so there is nothing to select "

@@ -94,6 +94,14 @@ class Recipe(Value):
     memory: tuple[Entry, ...] = ()
     control: Entry
 
+    @property
+    def samples_first(self) -> bool:
+        """Whether a generation begins with attempts of the agent that it starts from.
+
+        Others learn from given traces before, which teach the format, or do nothing but evaluate.
+        """
+        return any(part.rollout for part in self.rounds[:1])
+
     def entries(self) -> list[tuple[str, Entry]]:
         """Every entry with the place it stands in."""
         found = [(f"environments.{e.name}", e) for e in self.environments]
