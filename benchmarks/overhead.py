@@ -23,11 +23,10 @@ from statistics import median
 
 import torch
 
-from cladeflow.exporter.commits import commit_keys
 from cladeflow.home import Home
 from cladeflow.session import Session
 from cladeflow.start import SEED_MODELS
-from cladeflow.store import read_commit, seed_directory
+from cladeflow.store import commit_keys, read_commit, seed_directory
 from cladeflow.telemetry import Metrics, read_metrics
 from cladeflow.views import stage_views
 

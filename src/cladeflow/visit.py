@@ -1,12 +1,14 @@
 """Walking a generation: every call's commit is found, or made from its inputs' commits."""
 
+from functools import cached_property
+
 from cladeflow.graph import Node, StageCall, fused, plan_call, redone, unroll
 from cladeflow.plan.model import Plan
 from cladeflow.records import digest
 from cladeflow.redo import redo_counts
 from cladeflow.session import Session
 from cladeflow.stage import Stage, StageContext, load
-from cladeflow.store import Commit, read_commit
+from cladeflow.store import Commit, newest_commit, read_commit
 from cladeflow.work import Output, Share, Work, once
 
 
@@ -59,10 +61,16 @@ class Visit:
             load(node.call.stage).share(self._context(node), self.address(node), share)
 
     def found(self, node: Node) -> Commit | None:
-        """The call's commit if it is there; makes nothing."""
+        """The call's commit if it is there; makes nothing.
+
+        What a finished generation consists of is history: where a call has nothing at the address
+        that the strategies' present versions give it, what was committed of it last counts.
+        """
         if any(need not in self._commits for need in node.needs):
             return None
         commit = read_commit(self.session.store, self.address(node))
+        if commit is None and node.call.generation <= self._finished:
+            commit = newest_commit(self.session.store, node.call.path)
         if commit is not None:
             self._commits[node.call] = commit
         return commit
@@ -74,6 +82,11 @@ class Visit:
     def key(self, call: StageCall) -> str:
         """Where the commit lies that was found or made of ``call``."""
         return f"{call.path}/{self._commits[call].input_hash}"
+
+    @cached_property
+    def _finished(self) -> int:
+        """The newest generation that had ended when this visit first looked for what is missing."""
+        return self.session.archive.generations()
 
     def _context(self, node: Node) -> StageContext:
         return StageContext(self.session, node, {need: self._commits[need] for need in node.needs})

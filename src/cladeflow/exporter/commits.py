@@ -1,7 +1,6 @@
-"""Reading commits: which of them lie below a prefix, and what each one measured."""
+"""Reading commits: whose call each of them is, and what it measured."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,7 +13,6 @@ _CALL = re.compile(
     r"generations/(?P<generation>\d+)/((?P<child>\d+)/)?((?P<round>[^/]+)\.(?P<repeat>\d+)/)?"
     r"(?P<stage>[a-z_]+)(\.(?P<update>\d+))?/[0-9a-f]{64}"
 )
-_COMMIT = "/commit.json"
 
 
 class Read(NamedTuple):
@@ -39,14 +37,6 @@ def call_of(key: str) -> StageCall | None:
 
 def _fields(groups: dict[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in groups.items() if value is not None}
-
-
-def commit_keys(store: Store, prefix: str, depth: int | None = None) -> Iterator[str]:
-    """Where below ``prefix`` commits are; with ``depth``, only those so many names deep."""
-    for path in store.list(prefix):
-        key = path.removesuffix(_COMMIT)
-        if key != path and depth in (None, key.count("/")):
-            yield key
 
 
 def read(store: Store, key: str) -> tuple[Commit, Metrics]:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from cladeflow.errors import StoreError
-from cladeflow.exporter.commits import Read, call_of, commit_keys, read
+from cladeflow.exporter.commits import Read, call_of, read
 from cladeflow.records import Agent
-from cladeflow.store import Commit, Store, read_set
+from cladeflow.store import Commit, Store, commit_keys, read_set
 from cladeflow.telemetry import Metrics
 
 EVALUATION = "evaluation"

@@ -110,8 +110,8 @@ class _History:
         views = finished_views(session, stages, self._promoted)
         if not views:
             raise CladeflowError(
-                "its commits are not all there: removed from the store, or made by another "
-                "version of Cladeflow; what the archive knows of it is shown"
+                "its commits are not all there: some were removed from the store, or never copied "
+                "into it; what the archive knows of it is shown"
             )
         self.newest = stages
         self.views += views

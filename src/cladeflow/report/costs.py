@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from cladeflow.exporter.commits import commit_keys, read
+from cladeflow.exporter.commits import read
 from cladeflow.report.view import StageCost
 from cladeflow.session import Session
+from cladeflow.store import commit_keys
 from cladeflow.telemetry import Metrics
 from cladeflow.telemetry.prices import Prices
 from cladeflow.views import GenerationView, StageView

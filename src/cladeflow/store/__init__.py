@@ -1,7 +1,13 @@
 """Durable storage: objects, sets of records, commits and model references."""
 
 from cladeflow.store.base import Store
-from cladeflow.store.commits import Commit, read_commit, write_commit
+from cladeflow.store.commits import (
+    Commit,
+    commit_keys,
+    newest_commit,
+    read_commit,
+    write_commit,
+)
 from cladeflow.store.local import LocalStore, explained
 from cladeflow.store.refs import (
     directory_ref,
@@ -21,10 +27,12 @@ __all__ = [
     "SetManifest",
     "Shard",
     "Store",
+    "commit_keys",
     "directory_ref",
     "explained",
     "join_sets",
     "materialise",
+    "newest_commit",
     "read_commit",
     "read_set",
     "ref_digest",

@@ -1,6 +1,7 @@
 """Commits: a stage's output becomes visible by one small object that is written last."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from cladeflow.errors import StoreError
@@ -9,6 +10,7 @@ from cladeflow.store.base import Store
 from cladeflow.store.sets import SetManifest
 
 SCHEMA = 1
+_COMMIT = "/commit.json"
 
 
 class Commit(Value):
@@ -46,7 +48,7 @@ class Commit(Value):
 
 def read_commit(store: Store, key: str) -> Commit | None:
     """The commit at ``key``, or None where the work is still to be done."""
-    path = f"{key}/commit.json"
+    path = f"{key}{_COMMIT}"
     if not store.exists(path):
         return None
     try:
@@ -58,11 +60,26 @@ def read_commit(store: Store, key: str) -> Commit | None:
     raise StoreError(f"{store.uri}/{path} was written by a newer Cladeflow; upgrade to read it")
 
 
+def commit_keys(store: Store, prefix: str, depth: int | None = None) -> Iterator[str]:
+    """Where below ``prefix`` commits are; with ``depth``, only those so many names deep."""
+    for path in store.list(prefix):
+        key = path.removesuffix(_COMMIT)
+        if key != path and depth in (None, key.count("/")):
+            yield key
+
+
+def newest_commit(store: Store, path: str) -> Commit | None:
+    """Of the commits that lie at ``path``, each at its input hash, the one that was made last."""
+    keys = commit_keys(store, path, depth=path.count("/") + 1)
+    found = (commit for key in keys if (commit := read_commit(store, key)) is not None)
+    return max(found, key=lambda commit: str(commit.volatile["created"]), default=None)
+
+
 def write_commit(store: Store, key: str, attempt: str, commit: Commit) -> Commit:
     """Publish ``commit``; where another attempt was first, its commit is the one that counts."""
-    source = f"{key}/{attempt}/commit.json"
+    source = f"{key}/{attempt}{_COMMIT}"
     store.write(source, canonical_json(commit.model_dump(mode="json")).encode())
-    store.publish(source, f"{key}/commit.json")
+    store.publish(source, f"{key}{_COMMIT}")
     winner = read_commit(store, key)
     assert winner is not None
     return winner

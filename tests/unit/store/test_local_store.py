@@ -18,6 +18,7 @@ from cladeflow.store import (
     directory_ref,
     join_sets,
     materialise,
+    newest_commit,
     read_commit,
     read_set,
     tree_digest,
@@ -123,6 +124,20 @@ def test_of_many_attempts_exactly_one_commit_counts(store: LocalStore) -> None:
         winners = list(pool.map(attempt, [f"a{i}" for i in range(32)]))
     assert len({winner.volatile["attempt"] for winner in winners}) == 1
     assert read_commit(store, "key") == winners[0]
+
+
+def test_the_newest_commit_is_the_calls_own_that_was_made_last(store: LocalStore) -> None:
+    def commit(key: str, seconds: int) -> None:
+        at = {"created": f"2026-05-01T12:00:{seconds:02}+00:00"}
+        write_commit(store, key, "attempt", Commit(stage="s", input_hash=key, volatile=at))
+
+    assert newest_commit(store, "1/rollout") is None
+    for key, seconds in (("b", 1), ("a", 3), ("c", 2)):
+        commit(f"1/rollout/{key}", seconds)
+    commit("1/rollout/a/shard-0", 4)
+    commit("1/rollout.0/d", 5)
+    newest = newest_commit(store, "1/rollout")
+    assert newest is not None and newest.input_hash == "1/rollout/a"
 
 
 def test_volatile_facts_do_not_change_a_commits_digest() -> None:
