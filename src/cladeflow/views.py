@@ -156,11 +156,16 @@ def nothing_left(session: Session) -> str:
 
 
 def require_finished(session: Session) -> list[GenerationView]:
-    """`generation_views`; raises `CladeflowError` where none has finished."""
+    """`generation_views`; raises `CladeflowError` where none has finished or can be read."""
     views = generation_views(session)
-    if not views:
+    if views:
+        return views
+    home, done = session.home.directory, session.archive.generations()
+    if done:
         raise CladeflowError(
-            f"no generation of {session.home.directory} has finished; "
-            f"'cladeflow evolve --home {session.home.directory}' carries on"
+            f"none of the {done} finished generations of {home} has all of its commits: restore "
+            f"what is missing below {session.store.uri}/generations"
         )
-    return views
+    raise CladeflowError(
+        f"no generation of {home} has finished; 'cladeflow evolve --home {home}' carries on"
+    )

@@ -141,3 +141,20 @@ def test_what_is_under_way_is_done_with_the_newer_versions(
         assert f"{rollout.call.path}/{rollout.commit.input_hash}" != old
         assert Visit(session).found(Node(plan_call(4), ())) is None
         assert [view.generation for view in generation_views(session)] == [0, 1, 2, 3]
+
+
+def test_an_approved_agent_whose_report_is_gone_is_not_promoted(home: Path, old: Path) -> None:
+    approve(home, old)
+    shutil.rmtree(home / "store/generations/2/promote")
+    ran = evolve(home, 2)
+    assert ran.code == 0 and "is not promoted: generation 2, which made agent" in ran.err, ran.err
+    assert "restore what is missing below" in ran.err
+
+
+def test_a_home_without_its_commits_says_so(home: Path) -> None:
+    for promote in home.glob("store/generations/*/promote"):
+        shutil.rmtree(promote)
+    ran = cladeflow("generations", "--home", home)
+    assert ran.code == 2 and "none of the 2 finished generations" in ran.err, ran.err
+    ran = evolve(home, 2)
+    assert ran.code == 0 and "cladeflow solve TASK" in ran.out, ran.err

@@ -98,7 +98,7 @@ def next_step(session: "Session", begun: bool) -> str:
 
 def cell(views: Sequence["GenerationView"]) -> str:
     """A cell of the evolution's tasks to try an agent on: of its frontier, or of medium level."""
-    for row in views[0].report.rows:
+    for row in views[0].report.rows if views else ():
         kind = find("environment", row.env)
         if kind is not None and issubclass(kind, Environment):
             family, levels = next(iter((kind.frontier or kind.levels).items()))

@@ -12,7 +12,7 @@ from cladeflow.errors import CladeflowError
 from cladeflow.promote.signatures import sign, verify
 from cladeflow.records import Agent, EvalReport, canonical_json, digest
 from cladeflow.session import Session
-from cladeflow.views import require_finished
+from cladeflow.views import generation_views
 
 GATE = "human_approval"
 
@@ -59,13 +59,25 @@ def candidate(session: Session, name: str) -> Candidate:
         gates = fate.payload.get("gates", {})
         others = {outcome for gate, outcome in gates.items() if gate != GATE}
         if GATE in gates and others <= {"pass"}:
-            report = next(v.report for v in require_finished(session) if v.agent_id == agent.id)
+            report = _report(session, agent)
             incumbent = archive.agent(report.baseline_id).agent
             return Candidate(agent, incumbent, report, fate)
     raise CladeflowError(
         f"agent {agent.id[:12]} does not wait for approval; 'cladeflow generations' shows which "
         "children ended inconclusive because they do"
     )
+
+
+def _report(session: Session, agent: Agent) -> EvalReport:
+    """The report that the agent's generation ended with; raises `CladeflowError` if it is gone."""
+    views = generation_views(session)
+    report = next((view.report for view in views if view.agent_id == agent.id), None)
+    if report is None:
+        raise CladeflowError(
+            f"generation {agent.gen}, which made agent {agent.id[:12]}, has no report any more: "
+            f"restore what is missing below {session.store.uri}/generations/{agent.gen}"
+        )
+    return report
 
 
 def approve(session: Session, waiting: Candidate, key: Path, days: float) -> str:
