@@ -27,12 +27,12 @@ def check(**changes: Any) -> None:
 
 
 def corrected() -> RoundData:
-    """A wrong attempt and the right one that continues it: every builder makes an example of it."""
+    """A wrong and a right attempt, and a revision: every builder makes an example of these."""
     asked = task("a")
-    wrong = attempt(asked)
-    right = attempt(asked, sample=1, parents=(Parent(traj_id=wrong.id, step_i=0),))
-    rewards = {wrong.id: verdict(wrong, 0.0), right.id: verdict(right, 1.0)}
-    return RoundData({asked.id: asked}, [wrong, right], rewards)
+    wrong, right = attempt(asked), attempt(asked, sample=1)
+    revision = attempt(asked, sample=2, parents=(Parent(traj_id=wrong.id, step_i=0),))
+    rewards = {one.id: verdict(one, float(one is not wrong)) for one in (wrong, right, revision)}
+    return RoundData({asked.id: asked}, [wrong, right, revision], rewards)
 
 
 def trains(builder: str, objective: str) -> bool:
