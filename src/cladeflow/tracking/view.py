@@ -1,9 +1,14 @@
 """What is projected: an evolution as the archive and the store hold it."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import AllowInfNan
 
 from cladeflow.records import AgentStatus, Value
+
+Measured = Annotated[float, AllowInfNan()]
+"""A metric, which is no finite number where training went astray."""
 
 
 class Moved(NamedTuple):
@@ -21,7 +26,7 @@ class StageView(Value):
     key: str
     """Path of its commit, input hash included: the same work is the same run."""
     name: str
-    metrics: dict[str, float] = {}
+    metrics: dict[str, Measured] = {}
     params: dict[str, str] = {}
     """At most 100."""
     started: float
@@ -33,7 +38,7 @@ class GenerationView(Value):
     """A finished generation: a run. Its times are those of its stages."""
 
     number: int
-    metrics: dict[str, float] = {}
+    metrics: dict[str, Measured] = {}
     params: dict[str, str] = {}
     """At most 100."""
     stages: tuple[StageView, ...]
