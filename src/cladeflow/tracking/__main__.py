@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from cladeflow.errors import CladeflowError
 from cladeflow.home import Home
@@ -21,13 +22,20 @@ def main() -> None:
     """Serve until the input ends."""
     os.nice(_NICENESS)
     directory, *tracking_uri = sys.argv[1:]
-    home = Home(Path(directory), *tracking_uri)
+    home, answers = Home(Path(directory), *tracking_uri), _answers()
     for _ in sys.stdin:
         try:
             answer: dict[str, object] = {"moved": sync_home(home)}
         except CladeflowError as error:
             answer = {"error": str(error)}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def _answers() -> TextIO:
+    """What was standard output: MLflow tells people there where a server shows their runs."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answers
 
 
 main()
