@@ -59,7 +59,7 @@ def evolve(
     home.create()
     with Archive.create(home.archive_url) as archive, Lease(archive):
         require_quiet(archive, home)
-        home.settle()
+        home.settle(say)
         _found(home, archive, begun)
         with (
             Session(home, progress) as session,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from cladeflow.archive.archive import Archive
-from cladeflow.home import Home
+from cladeflow.home import TRACKING_VARIABLE, Home
 from cladeflow.kubeflow import restoring
 from cladeflow.kubeflow.attempts import RUN, Ledger
 from cladeflow.kubeflow.orders import Order, Terms
@@ -119,13 +119,31 @@ def test_a_pod_that_starts_again_swaps_nothing_and_another_run_names_a_version(
             assert len(archive.events(kinds=["rolled_back"])) == swaps
 
 
-def point(home: Home, version: int) -> None:
-    """Move the alias ``champion`` by hand."""
+def registered(home: Home) -> str:
     with Archive.open(home.archive_url) as archive:
         found = archive.evolution
-    name = model_name(evolution_name(found.recipe, found.uid), "actor")
+    return model_name(evolution_name(found.recipe, found.uid), "actor")
+
+
+def point(home: Home, version: int) -> None:
+    """Move the alias ``champion`` by hand."""
     with tracking_client(home.tracking_uri) as client:
-        client.set_registered_model_alias(name, "champion", str(version))
+        client.set_registered_model_alias(registered(home), "champion", str(version))
+
+
+def aliases(home: Home) -> dict[str, int]:
+    with tracking_client(home.tracking_uri) as client:
+        found = client.get_registered_model(registered(home)).aliases
+    return {alias: int(version) for alias, version in found.items()}
+
+
+def plan(home: Home, initial: Agent) -> None:
+    """What the first task of a run does."""
+    with Session(home) as session:
+        evolution = session.archive.evolution
+    agent = initial.model_dump(mode="json")
+    start = {"resolved": evolution.resolved, "seed": evolution.seed, "initial": agent}
+    work(home.directory, Order({"generation": 0, "stage": "plan"}, terms=Terms(start=start)))
 
 
 @pytest.mark.slow
@@ -142,15 +160,29 @@ def test_an_alias_moved_between_runs_counts_at_their_end_and_before_the_next_pla
     shown = cladeflow("status", "--cluster", "--home", home.directory).out
     assert f"found the alias champion moved in MLflow, to {other.id[:12]}" in shown
     point(home, 1)
+    plan(home, initial)
     with Session(home) as session:
-        evolution = session.archive.evolution
-        agent = initial.model_dump(mode="json")
-        start = {"resolved": evolution.resolved, "seed": evolution.seed, "initial": agent}
-        order = Order({"generation": 0, "stage": "plan"}, terms=Terms(start=start))
-        work(home.directory, order)
         assert Visit(session).plan(2).incumbent == initial
         kinds = [change.kind for change in session.archive.history()]
     assert kinds == ["promoted", "rolled_back", "promoted_external", "promoted_external"]
+
+
+@pytest.mark.slow
+def test_a_command_on_the_volume_uses_the_mlflow_that_the_cluster_planned_with(
+    restored: Restored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(shutil.copytree(restored.home.directory, tmp_path / "home"))
+    kept = (home.directory / "mlflow.db").read_bytes()
+    team = f"sqlite:///{tmp_path}/team.db"
+    monkeypatch.setenv(RUN, "run-2")
+    with monkeypatch.context() as pod:
+        pod.setenv(TRACKING_VARIABLE, team)
+        plan(home, restored.initial)
+    again = cladeflow("rollback", "--to", "2", "--home", home.directory)
+    assert again.code == 0 and "warning" not in again.err, again.err
+    monkeypatch.setenv(TRACKING_VARIABLE, team)
+    assert aliases(Home(home.directory))["champion"] == 2
+    assert (home.directory / "mlflow.db").read_bytes() == kept
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from cladeflow.archive import Event
 from cladeflow.archive.archive import Archive
-from cladeflow.home import Home
+from cladeflow.home import TRACKING_VARIABLE, Home
 from cladeflow.recipes import Resolved, load_recipe, load_scale
 from cladeflow.records import Agent
 from cladeflow.store.refs import directory_ref
@@ -80,10 +80,10 @@ def test_a_home_is_projected_and_an_alias_moved_by_hand_becomes_champion(home: H
     assert said == []
 
 
-def test_an_outage_is_a_warning_said_once(home: Home) -> None:
+def test_an_outage_is_a_warning_said_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    away = Home(home.directory, tracking_uri="sqlite:////proc/none/mlflow.db")
-    with Projector(away, said.append) as projector:
+    monkeypatch.setenv(TRACKING_VARIABLE, "sqlite:////proc/none/mlflow.db")
+    with Projector(Home(home.directory), said.append) as projector:
         projector.project()
         projector.project()
     assert len(said) == 1
@@ -110,3 +110,15 @@ def test_an_interrupted_command_does_not_wait_for_mlflow(home: Home) -> None:
         process = projector._process
         raise KeyboardInterrupt
     assert process is not None and process.returncode is not None
+
+
+def test_no_command_line_shows_a_password(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setenv(TRACKING_VARIABLE, "http://ada:secret@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with Projector(Home(home.directory), said.append) as projector:
+        projector.project()
+        assert projector._process is not None
+        assert "secret" not in str(projector._process.args)
+    assert len(said) == 1 and said[0].startswith("warning: MLflow at http://127.0.0.1:9: ")
+    assert "secret" not in said[0]

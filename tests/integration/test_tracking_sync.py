@@ -1,13 +1,8 @@
 """The projection to a real local MLflow: idempotent, crash-proof, and obedient to moved aliases."""
 
-import contextlib
-import os
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from cladeflow.home import TRACKING_VARIABLE
 from cladeflow.records import AgentStatus
 from cladeflow.tracking import (
     AgentView,
@@ -27,6 +23,7 @@ from cladeflow.tracking import (
 from cladeflow.tracking.client import tracking_client
 from cladeflow.tracking.versions import agent_of_version
 from cladeflow.tracking.view import model_name
+from tests.mlflow_server import serving
 
 WRITES = (
     "create_experiment",
@@ -397,7 +394,15 @@ def test_many_metrics_and_runs_fit(uri: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["http://me:secret@127.0.0.1:9", "sqlite:////proc/none/mlflow.db", "nonsense://x"]
+    "uri",
+    [
+        "http://me:secret@127.0.0.1:9",
+        "http://me:se@secret@127.0.0.1:9",
+        "sqlite:////proc/none/mlflow.db",
+        "nonsense://x",
+        "postgresql+nothing://me:secret@127.0.0.1:9/x",
+        "mysql+mysqldb://me:secret@127.0.0.1:9/x",
+    ],
 )
 def test_an_outage_is_one_kind_of_error_and_tells_no_password(
     uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -438,10 +443,10 @@ def assert_loads(view: EvolutionView, uri: str, model: Path, to: Path) -> None:
 
     to.mkdir()
     alias = f"models:/{model_name(view.name, 'actor')}@champion"
-    mlflow.set_tracking_uri(uri)
-    loaded = AutoModelForCausalLM.from_pretrained(
-        mlflow.artifacts.download_artifacts(alias, dst_path=str(to))
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(TRACKING_VARIABLE, uri)
+        downloaded = mlflow.artifacts.download_artifacts(alias, dst_path=str(to))
+    loaded = AutoModelForCausalLM.from_pretrained(downloaded)
     original = AutoModelForCausalLM.from_pretrained(model)
     for name, tensor in original.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor)
@@ -455,33 +460,9 @@ def test_a_registered_version_loads(uri: str, tmp_path: Path, tiny_llama: Path) 
 
 @pytest.fixture
 def server(uri: str, tmp_path: Path) -> Iterator[str]:
-    """An MLflow server as teams run one, on the module's store."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
-    command += ["--artifacts-destination", str(tmp_path / "artifacts")]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with (tmp_path / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            command, env=os.environ | quiet, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        yield wait_for(f"http://127.0.0.1:{port}", process)
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
-
-
-def wait_for(address: str, process: "subprocess.Popen[bytes]") -> str:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        assert process.poll() is None
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health"):
-            return address
-        time.sleep(0.2)
-    raise AssertionError("no server")
+    """A server on the module's store."""
+    with serving(uri, tmp_path) as address:
+        yield address
 
 
 @pytest.mark.slow

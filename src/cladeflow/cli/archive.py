@@ -158,7 +158,7 @@ def import_lines(file: Path, home: Path) -> None:
     try:
         with Archive.create(place.archive_url) as into:
             import_archive(into, lines)
-            place.settle()
+            place.settle(click.echo)
             click.echo(f"{home} has {len(into.agents())} agents")
     except CladeflowError:
         if not known:  # what was just made for it

@@ -10,7 +10,7 @@ from cladeflow.cli.inspect import opened, print_generations
 from cladeflow.cli.output import HOME_OPTION, JSON_OPTION, Reporter, print_json
 from cladeflow.cli.remarks import cell, remarks
 from cladeflow.errors import CladeflowError
-from cladeflow.home import ARCHIVE_VARIABLE, Home
+from cladeflow.home import ARCHIVE_VARIABLE, TRACKING_VARIABLE, Home
 from cladeflow.telemetry.live import VARIABLE
 
 LIVE_OPTION = click.option(
@@ -76,6 +76,13 @@ if TYPE_CHECKING:
     help="The archive's database, such as postgresql://me@server/name; a password comes from "
     "CLADEFLOW_ARCHIVE, PGPASSWORD or ~/.pgpass.  [default: SQLite in the home]",
 )
+@click.option(
+    "--tracking",
+    metavar="URI",
+    help="The MLflow to project to, such as http://server:5000; credentials come from "
+    "MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN.  [default: MLFLOW_TRACKING_URI, else as "
+    "before, at first SQLite in the home]",
+)
 @click.option("--deterministic", is_flag=True, help="float32 and one thread: bit-identical runs.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @LIVE_OPTION
@@ -88,6 +95,7 @@ def evolve(
     runner: str,
     workers: int,
     archive: str | None,
+    tracking: str | None,
     threads: int | None,
     live: str | None,
     home: Path,
@@ -107,6 +115,7 @@ def evolve(
     population, run = asked_population(parents, children), runner_of(runner, workers)
     _limit_threads(1 if wish.deterministic else threads or _share_of_cores(workers))
     _use_archive(archive)
+    _use_tracking(tracking)
     with Reporter(quiet=as_json) as reporter:
         say, mine = reporter.say, _mine(live, runner)
         views = run_evolution(Home(home), wish, generations, run, reporter, say, population, mine)
@@ -214,3 +223,20 @@ def _use_archive(url: str | None) -> None:
             f"PGPASSWORD, write it into ~/.pgpass, or give the whole address in {ARCHIVE_VARIABLE}"
         )
     os.environ[ARCHIVE_VARIABLE] = url
+
+
+def _use_tracking(uri: str | None) -> None:
+    """Tell the home, and those of child processes, which MLflow it is projected to."""
+    import os
+
+    from cladeflow.tracking.addresses import parse, public
+
+    if uri is None:
+        return
+    if public(uri) != uri:
+        raise CladeflowError(
+            "--tracking: others can read credentials on a command line; leave them out and set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, or "
+            f"give the whole address in {TRACKING_VARIABLE}"
+        )
+    os.environ[TRACKING_VARIABLE] = parse(uri)

@@ -80,6 +80,7 @@ def status(home: Path, cluster: bool, as_json: bool) -> None:
     """What the home holds, how far it is, and what to do next."""
     from cladeflow.kubeflow.attempts import Ledger, troubled
     from cladeflow.redo import redo_counts
+    from cladeflow.tracking.addresses import public
     from cladeflow.views import stage_views
 
     with opened(home) as session:
@@ -104,6 +105,7 @@ def status(home: Path, cluster: bool, as_json: bool) -> None:
         "generations": done,
         "champion": champion.agent.id,
         "champion_generation": champion.agent.gen,
+        "mlflow": public(session.home.tracking_uri),
         "done": [str(stage.call) for stage in stages],
     }
     if as_json:

@@ -66,14 +66,30 @@ def _copy(source: Path, directory: Path) -> None:
 @click.option("--port", default=5000, show_default=True)
 @HOME_OPTION
 def ui(port: int, home: Path) -> None:
-    """Open MLflow's pages on the home's runs and models."""
+    """Open MLflow's pages on the home's runs and models, or say which server has them."""
+    import os
     import subprocess
     import sys
 
+    from cladeflow.tracking.addresses import is_local, public
+
     place = Home(home)
     place.require()
+    if not is_local(place.tracking_uri):
+        click.echo(f"{public(place.tracking_uri)}: experiment {_experiment(place)}")
+        return
     command = [sys.executable, "-m", "mlflow", "ui", "--port", str(port)]
-    command += ["--backend-store-uri", place.tracking_uri]
     command += ["--default-artifact-root", place.artifact_uri]
     click.echo(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
-    subprocess.run(command, check=False)
+    # A command line would show the password of a database, where it has one.
+    store = {"MLFLOW_BACKEND_STORE_URI": place.tracking_uri}
+    subprocess.run(command, check=False, env=os.environ | store)
+
+
+def _experiment(home: Home) -> str:
+    """What the evolution is called in MLflow."""
+    from cladeflow.archive.archive import Archive
+    from cladeflow.tracking.view import evolution_name
+
+    with Archive.open(home.archive_url) as archive:
+        return evolution_name(archive.evolution.recipe, archive.evolution.uid)

@@ -1,6 +1,5 @@
 """MLflow, as the tasks of a cluster's run see it: brought up to date, and listened to."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ class Projected(NamedTuple):
 
 
 def project(directory: Path) -> Projected:
-    """Project a home to the MLflow of the environment, or beside it.
+    """Project a home to its MLflow.
 
     An alias that was moved by hand since the last time is honoured.
     """
@@ -25,9 +24,9 @@ def project(directory: Path) -> Projected:
     from cladeflow.tracking.collect import sync_home
     from cladeflow.tracking.honour import honour
 
-    home = Home(directory, os.environ.get("MLFLOW_TRACKING_URI"))
     promoted = ""
     try:
+        home = Home(directory)
         home.require()
         moved = sync_home(home)
         if moved is not None:

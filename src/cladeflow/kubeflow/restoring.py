@@ -65,8 +65,7 @@ def _swapped(directory: Path, call: str) -> "Rollback":
     from cladeflow.promote.rollback import roll_back
 
     asked = _request(call)
-    home = Home(directory, os.environ.get("MLFLOW_TRACKING_URI"))
-    with in_charge(home, silent, print, patience=PATIENCE_SECONDS) as session:
+    with in_charge(Home(directory), silent, print, patience=PATIENCE_SECONDS) as session:
         run = os.environ.get(RUN)
         return roll_back(session, asked.who, asked.to or None, asked.reason, request=run)
 

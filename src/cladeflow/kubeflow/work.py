@@ -93,7 +93,7 @@ def _found(home: Home, start: Mapping[str, Any]) -> None:
     """Start the evolution, unless it was."""
     home.create()
     with Archive.create(home.archive_url) as archive:
-        home.settle()
+        home.settle(print)
         archive.start_evolution(
             Resolved.model_validate(start["resolved"]),
             start["seed"],

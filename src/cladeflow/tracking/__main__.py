@@ -1,4 +1,4 @@
-"""``python -m cladeflow.tracking DIRECTORY [TRACKING_URI]``: project a home once per line of input.
+"""``python -m cladeflow.tracking DIRECTORY``: project a home once per line of input.
 
 Answers each line with one of JSON: ``moved`` (see `sync_home`), or ``error``. A process of its own
 keeps MLflow's second-long import and its small writes away from the process that computes, and one
@@ -21,8 +21,7 @@ _NICENESS = 10
 def main() -> None:
     """Serve until the input ends."""
     os.nice(_NICENESS)
-    directory, *tracking_uri = sys.argv[1:]
-    home, answers = Home(Path(directory), *tracking_uri), _answers()
+    home, answers = Home(Path(sys.argv[1])), _answers()
     for _ in sys.stdin:
         try:
             answer: dict[str, object] = {"moved": sync_home(home)}

@@ -82,8 +82,7 @@ class Projector:
         self._moved = None
 
     def _start(self) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "cladeflow.tracking"]
-        command += [str(self._home.directory), self._home.tracking_uri]
+        command = [sys.executable, "-m", "cladeflow.tracking", str(self._home.directory)]
         path = self._home.directory / _LOG
         with explained(path), path.open("a") as log:
             self._process = subprocess.Popen(

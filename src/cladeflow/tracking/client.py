@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cladeflow.errors import CladeflowError
+from cladeflow.tracking.addresses import public, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_SQLITE = "sqlite:///"
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -42,14 +42,14 @@ def tracking_client(uri: str) -> Iterator["MlflowClient"]:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        if is_local(uri):
-            _create(Path(uri.removeprefix(_SQLITE)))
+        if path := sqlite_path(uri):
+            _create(path)
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
-    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise TrackingError(
-            _without_passwords(f"MLflow at {uri}: {reason}")
-            + "; nothing is lost, the next sync of this home catches up"
+            f"MLflow at {public(uri)}: {_without_passwords(reason.replace(uri, public(uri)))}; "
+            "nothing is lost, the next sync of this home catches up"
         ) from error
 
 
@@ -60,11 +60,6 @@ def every_page(search: Callable[[str | None], Any]) -> Iterator[Any]:
     while page.token:
         page = search(page.token)
         yield from page
-
-
-def is_local(uri: str) -> bool:
-    """Whether the tracking store is a file of this machine, opened without a server."""
-    return uri.startswith(_SQLITE)
 
 
 def _create(path: Path) -> None:
@@ -82,7 +77,7 @@ def _create(path: Path) -> None:
     with TemporaryDirectory(prefix=".mlflow-", dir=path.parent) as folder:
         draft, store = Path(folder, "draft.db"), Path(folder, "store.db")
         _sqlite(draft, "PRAGMA journal_mode=WAL")
-        MlflowClient(tracking_uri=f"{_SQLITE}{draft}")
+        MlflowClient(tracking_uri=f"sqlite:///{draft}")
         _sqlite(draft, "VACUUM INTO ?", str(store))
         _sqlite(store, "PRAGMA journal_mode=WAL")
         with suppress(FileExistsError):
@@ -95,4 +90,4 @@ def _sqlite(path: Path, statement: str, *values: str) -> None:
 
 
 def _without_passwords(text: str) -> str:
-    return re.sub(r"(?<=//)[^/@\s]*@", "", text)
+    return re.sub(r"(?<=//)[^/\s]*@", "", text)

@@ -9,7 +9,7 @@ from cladeflow.home import Home
 from cladeflow.session import Session
 from cladeflow.store import materialise
 from cladeflow.telemetry import METRICS, Metrics
-from cladeflow.tracking.client import is_local
+from cladeflow.tracking.addresses import is_local
 from cladeflow.tracking.projection import sync
 from cladeflow.tracking.view import AgentView, EvolutionView, GenerationView, Moved, StageView
 from cladeflow.views import StageView as FinishedCall

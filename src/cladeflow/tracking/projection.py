@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cladeflow.archive import UNFIT
-from cladeflow.tracking.client import TrackingError, is_local, tracking_client
+from cladeflow.tracking.addresses import is_local
+from cladeflow.tracking.client import TrackingError, tracking_client
 from cladeflow.tracking.runs import Runs, RunView
 from cladeflow.tracking.versions import open_versions
 from cladeflow.tracking.view import (

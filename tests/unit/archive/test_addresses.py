@@ -73,7 +73,7 @@ def test_a_home_remembers_its_archive_but_not_the_password(
     monkeypatch.setenv(ARCHIVE_VARIABLE, "postgresql://ada:secret@server/a")
     asked = Home(home)
     assert asked.archive_url == "postgresql://ada:secret@server/a" and not asked.exists
-    asked.settle()
+    asked.settle(print)
     assert asked.exists
     assert all("secret" not in path.read_text() for path in home.iterdir())
     assert Home(home).archive_url == "postgresql://ada:secret@server/a"
@@ -86,7 +86,7 @@ def test_a_home_keeps_to_the_archive_that_it_has(
 ) -> None:
     own = Home(home)
     Archive.create(own.archive_url).close()
-    own.settle()
+    own.settle(print)
     assert not (home / "archive.url").exists()
     monkeypatch.setenv(ARCHIVE_VARIABLE, "postgresql://ada:secret@server/a")
     with pytest.raises(HomeError, match=r"its archive at sqlite:.*, not at postgresql://ada@ser"):
