@@ -94,14 +94,14 @@ class Home:
         return self._tracking.read_text() if self._tracking.exists() else self._own_tracking
 
     def _settle_tracking(self, say: Callable[[str], None]) -> None:
-        """Write down where MLflow is, and say so where it was elsewhere before."""
+        """Write down where MLflow is, and say so: weights are copied there."""
         from cladeflow.tracking.addresses import public
 
         known, where = self._tracking_uri(None), public(self.tracking_uri)
         if where == known:
             return
-        if self._tracking.exists() or (self.directory / "mlflow.db").exists():
-            say(f"MLflow is at {where} from now on; what {known} holds stays there")
+        moved = self._tracking.exists() or (self.directory / "mlflow.db").exists()
+        say(f"MLflow is at {where} from now on{moved * f'; what {known} holds stays there'}")
         if where == self._own_tracking:
             self._tracking.unlink()
         else:

@@ -42,7 +42,7 @@ def evolved(team: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(TRACKING_VARIABLE, "")
         ran = evolve(home, "--tracking", team, "--deterministic", *SETTINGS)
-    assert "MLflow" not in ran.err
+    assert f"MLflow is at {team} from now on\n" in ran.err
     return home
 
 
