@@ -95,7 +95,7 @@ def test_a_hanging_check_is_killed_and_the_rest_goes_on(checker: CheckerClient, 
         ("raise", "ValueError at planted_environment.py"),
         ("hog", "MemoryError at planted_environment.py"),
         ("exit", "exit code 1"),
-        ("nan", "exit code 1"),
+        ("nan", "ValidationError"),
         ("segfault", "SIGSEGV"),
     ],
 )
