@@ -21,6 +21,8 @@ STALE_SECONDS = 60.0
 """A holder that has not been heard of for so long is taken for dead, on whatever host it was."""
 HEARTBEAT_SECONDS = 10.0
 _RETRY_SECONDS = 0.1
+_STOP = signal.SIGUSR2
+"""Interrupts the main thread, also where Ctrl-C is ignored, as in the background of a script."""
 
 
 class _Process(NamedTuple):
@@ -61,6 +63,8 @@ class Lease:
         self._mine = (leases.c.name == name) & (leases.c.token == self._token)
         self._released = threading.Event()
         self._lost = False
+        self._handler: Any = None
+        """What took the signal before, where the main thread holds the lease."""
         self._thread = threading.Thread(target=self._beat, name=f"lease-{name}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -73,6 +77,8 @@ class Lease:
                 if time.monotonic() >= deadline:
                     raise
                 time.sleep(_RETRY_SECONDS)
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(_STOP, signal.default_int_handler)
         self._thread.start()
         return self
 
@@ -82,6 +88,8 @@ class Lease:
         # On a full disk the lease stays, and is soon that of a dead process.
         with suppress(HomeError), self._archive.database.write() as db:
             db.execute(delete(leases).where(self._mine))
+        if self._handler is not None:
+            signal.signal(_STOP, self._handler)
         if self._lost and isinstance(error, KeyboardInterrupt):
             raise HomeError(
                 f"this process stood still for more than {STALE_SECONDS:.0f} s and another one "
@@ -120,8 +128,8 @@ class Lease:
         while not self._lost and not self._released.wait(self._interval):
             with suppress(HomeError):  # busy or full for a moment: the next beat is soon enough
                 self._lost = not self._renewed()
-        if self._lost:
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        if self._lost and self._handler is not None:
+            signal.pthread_kill(threading.main_thread().ident or 0, _STOP)
 
     def _renewed(self) -> bool:
         """Whether the lease is still this process's; its heartbeat is now."""

@@ -1,6 +1,8 @@
 """One holder per lease, told by host, pid, start time and heartbeat."""
 
+import signal
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -44,6 +46,15 @@ def test_a_lease_without_heartbeat_is_taken_over(archive: Archive) -> None:
             pass
 
 
+@pytest.fixture
+def without_ctrl_c() -> Iterator[None]:
+    """As in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("without_ctrl_c")
 def test_a_holder_that_was_taken_over_is_interrupted_and_hears_why(archive: Archive) -> None:
     with (
         pytest.raises(HomeError, match=r"another one took over .* same command again"),

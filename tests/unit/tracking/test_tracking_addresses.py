@@ -68,12 +68,12 @@ def test_a_home_remembers_its_mlflow_but_no_credentials(
     asked = Home(home)
     assert asked.tracking_uri == "http://ada:secret@mlflow:5000"
     asked.settle(said.append)
-    assert said == [], "nothing was anywhere before"
+    assert said == ["MLflow is at http://mlflow:5000 from now on"]
     assert [path.read_text() for path in home.iterdir()] == ["http://mlflow:5000"]
     monkeypatch.delenv(TRACKING_VARIABLE)
     assert Home(home).tracking_uri == "http://mlflow:5000"
     Home(home).settle(said.append)
-    assert said == []
+    assert len(said) == 1, "it is where it was"
 
 
 def test_another_address_counts_and_is_remembered_when_it_is_settled(
