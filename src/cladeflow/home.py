@@ -101,7 +101,8 @@ class Home:
         if where == known:
             return
         moved = self._tracking.exists() or (self.directory / "mlflow.db").exists()
-        say(f"MLflow is at {where} from now on{moved * f'; what {known} holds stays there'}")
+        kept = f"; what {known} holds stays there" if moved else ""
+        say(f"MLflow is at {where} from now on{kept}")
         if where == self._own_tracking:
             self._tracking.unlink()
         else:

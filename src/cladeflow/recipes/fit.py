@@ -120,10 +120,10 @@ def _check_learning(recipe: Recipe, part: Round, place: str) -> None:
 
 def _seen(recipe: Recipe, part: Round) -> list[Round]:
     """The rounds whose attempts a round's updates see (as `graph.unroll` has it)."""
+    if part.inputs == "last":
+        return [part]
     so_far = recipe.rounds[: recipe.rounds.index(part) + 1]
-    return (
-        [r for r in so_far if part.inputs in ("all", r.name)] if part.inputs != "last" else [part]
-    )
+    return [one for one in so_far if part.inputs in ("all", one.name)]
 
 
 def _check_needs(
